@@ -1,0 +1,151 @@
+package inject
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/graft-lambda/graft/inject/fragment"
+)
+
+// .NET loads startup hooks before Main, each as often as it is named, and ends
+// with exit status 134 if one is missing; a profiler that cannot be loaded it
+// leaves out without a word. So every file is looked at first.
+var dotnet = language{
+	name:    fragment.DotNet,
+	program: func(base string) (fragment.Version, bool) { return fragment.Version{}, base == "dotnet" },
+	script:  dotnetHost,
+	handler: func(argv []string, first int) int {
+		i := dotnetHost(argv, first)
+		for i < len(argv) && strings.HasPrefix(argv[i], "-") {
+			i++
+			if i < len(argv) && !strings.HasPrefix(argv[i], "-") {
+				i++
+			}
+		}
+		if i+1 < len(argv) && strings.HasSuffix(argv[i], ".dll") {
+			return i + 1
+		}
+		return -1
+	},
+	refuseArg: func(word string) string {
+		if slices.Contains([]string{"-h", "--help", "--info", "--list-runtimes", "--list-sdks", "--version", "exec", "help"}, word) {
+			return "would keep .NET from starting the function"
+		}
+		return ""
+	},
+}
+
+const (
+	startupHooks   = "DOTNET_STARTUP_HOOKS"
+	additionalDeps = "DOTNET_ADDITIONAL_DEPS"
+	sharedStore    = "DOTNET_SHARED_STORE"
+
+	profilerOn   = "CORECLR_ENABLE_PROFILING"
+	profilerID   = "CORECLR_PROFILER"
+	profilerPath = "CORECLR_PROFILER_PATH"
+)
+
+// profilerVars is the group that holds one profiler.
+var profilerVars = []string{profilerOn, profilerID, profilerPath, profilerPath + "_64", profilerPath + "_32", profilerPath + "_ARM64"}
+
+// dotnetHost returns the index behind "exec", where the host's options begin.
+func dotnetHost(argv []string, first int) int {
+	if first < len(argv) && argv[first] == "exec" {
+		return first + 1
+	}
+	return first
+}
+
+// profiler checks a fragment's profiler as one group.
+func (c *check) profiler(group map[string]string) error {
+	if group[profilerOn] != "1" || group[profilerID] == "" {
+		return fmt.Errorf("half a profiler: %s=1, %s and a path belong together", profilerOn, profilerID)
+	}
+	if !isGUID(group[profilerID]) {
+		return fmt.Errorf("%s: is no GUID in braces", profilerID)
+	}
+	special := map[string]string{"amd64": "_64", "arm64": "_ARM64"}[c.Arch]
+	file := group[profilerPath+special]
+	if file == "" {
+		file = group[profilerPath]
+	}
+	if file == "" {
+		return fmt.Errorf("half a profiler: no %s for %s", profilerPath, c.Arch)
+	}
+	return c.library(file)
+}
+
+func isGUID(s string) bool {
+	if len(s) != 38 || s[0] != '{' || s[37] != '}' {
+		return false
+	}
+	for i, r := range s[1:37] {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if dash != (r == '-') || !dash && !strings.ContainsRune("0123456789abcdefABCDEF", r) {
+			return false
+		}
+	}
+	return true
+}
+
+// group collects the profiler variables that lookup knows.
+func profilerGroup(lookup func(string) (string, bool)) map[string]string {
+	group := make(map[string]string)
+	for _, name := range profilerVars {
+		if value, ok := lookup(name); ok {
+			group[name] = value
+		}
+	}
+	return group
+}
+
+// joinProfiler adds the fragment's profiler to the plan, unless there is one.
+func (p *planner) joinProfiler(f fragment.Fragment, c *check) ([]fragment.Var, error) {
+	group := profilerGroup(f.Lookup)
+	if len(group) == 0 {
+		return nil, nil
+	}
+	if err := c.profiler(group); err != nil {
+		return nil, err
+	}
+	switch owner := profilerGroup(p.process.Env.Lookup); {
+	case maps.Equal(owner, group), maps.Equal(p.profiler, group):
+		return nil, nil
+	case len(owner) > 0:
+		return nil, errors.New("the function has a profiler of its own (CORECLR_*), and .NET takes one")
+	case len(p.profiler) > 0:
+		return nil, errors.New("an earlier agent has brought a profiler (CORECLR_*), and .NET takes one")
+	}
+	var vars []fragment.Var
+	for _, v := range f.Vars {
+		if slices.Contains(profilerVars, v.Name) {
+			vars = append(vars, v)
+		}
+	}
+	return vars, nil
+}
+
+// hooks checks a fragment's hooks, deps and store: .NET ends with exit status
+// 134, 139 or 140 if one of them is amiss.
+func (c *check) dotnetLists(name string, items []string) error {
+	for _, item := range items {
+		if !path.IsAbs(item) {
+			return fmt.Errorf("%s: %q is a relative path", name, item)
+		}
+		if name == startupHooks {
+			if strings.Contains(item, ";") {
+				return fmt.Errorf("%s: %q holds a \";\"", name, item)
+			}
+			if err := c.loadable(item); err != nil {
+				return err
+			}
+		} else if !c.exists(item) {
+			return fmt.Errorf("%s: no such file", item)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package inject
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/graft-lambda/graft/inject/fragment"
+)
+
+// open opens a regular file. It is looked at before it is opened, so that a
+// FIFO never hangs graft.
+func (m Machine) open(file string) (fs.File, error) {
+	info, err := fs.Stat(m.Root, fragment.Rel(file))
+	if err != nil {
+		return nil, fragment.Cause(err)
+	}
+	if info.IsDir() {
+		return nil, errors.New("is a directory")
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := m.Root.Open(fragment.Rel(file))
+	if err != nil {
+		return nil, fragment.Cause(err)
+	}
+	return f, nil
+}
+
+// loadable reports why a file that a runtime must load cannot be loaded.
+func (m Machine) loadable(file string) error {
+	if file == "" {
+		return errors.New("an empty path")
+	}
+	if !path.IsAbs(file) {
+		return fmt.Errorf("%q is a relative path: it would change its meaning with the working directory", file)
+	}
+	f, err := m.open(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return f.Close()
+}
+
+// isDir reports whether p is a directory that can be looked at.
+func (m Machine) isDir(p string) bool {
+	info, err := fs.Stat(m.Root, fragment.Rel(p))
+	return err == nil && info.IsDir()
+}
+
+// isFile reports whether p is a regular file.
+func (m Machine) isFile(p string) bool {
+	info, err := fs.Stat(m.Root, fragment.Rel(p))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// exists reports whether there is anything at p.
+func (m Machine) exists(p string) bool {
+	_, err := fs.Stat(m.Root, fragment.Rel(p))
+	return err == nil
+}

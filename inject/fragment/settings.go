@@ -1,0 +1,138 @@
+package fragment
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/joho/godotenv"
+)
+
+// A Level says how much the wrapper prints; a higher one prints more.
+type Level int
+
+// The values of GRAFT_LOG.
+const (
+	Off Level = iota
+	Warn
+	Info
+	Debug
+)
+
+// Settings is what the owner of a function sets with GRAFT_* variables on it.
+type Settings struct {
+	// Strict is GRAFT_STRICT: a problem or a skipped agent ends graft.
+	Strict bool
+	// Log is GRAFT_LOG.
+	Log Level
+	// Next is GRAFT_NEXT: another wrapper to run after graft; empty if unset.
+	Next string
+	// Java is GRAFT_JAVA, "argv" or "env"; empty if unset.
+	Java string
+	// Runtime is GRAFT_RUNTIME's language; empty if unset. Version is what it
+	// says of the version.
+	Runtime Language
+	Version Version
+	// Disabled names the agents that GRAFT_DISABLE switches off.
+	Disabled []string
+}
+
+// Disabled reads GRAFT_DISABLE: whether it switches everything off, else the
+// agents that it names.
+func Disabled(value string) (all bool, agents []string) {
+	switch strings.ToLower(strings.TrimSpace(value)) {
+	case "", "0", "false":
+		return false, nil
+	case "1", "true", "*":
+		return true, nil
+	}
+	for name := range strings.SplitSeq(value, ",") {
+		switch name = strings.TrimSpace(name); name {
+		case "":
+		case "*":
+			return true, nil
+		default:
+			agents = append(agents, name)
+		}
+	}
+	return false, agents
+}
+
+// ParseSettings reads the settings from an environment. A setting with a bad
+// value keeps its default, and one of the errors says so. An empty value is as
+// good as none.
+func ParseSettings(lookup func(name string) (value string, ok bool)) (Settings, []error) {
+	s := Settings{Log: Warn}
+	var problems []error
+	read := func(name string, set func(string) error) {
+		value, _ := lookup(name)
+		if value == "" {
+			return
+		}
+		if err := set(value); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	read("GRAFT_DISABLE", func(v string) error {
+		_, s.Disabled = Disabled(v)
+		return nil
+	})
+	read("GRAFT_STRICT", func(v string) error {
+		on := slices.Contains([]string{"1", "true"}, v)
+		if !on && v != "0" && v != "false" {
+			return fmt.Errorf("%q is neither 0 nor 1", v)
+		}
+		s.Strict = on
+		return nil
+	})
+	read("GRAFT_LOG", func(v string) error {
+		i := slices.Index([]string{"off", "warn", "info", "debug"}, v)
+		if i < 0 {
+			return fmt.Errorf("%q is none of off, warn, info, debug", v)
+		}
+		s.Log = Level(i)
+		return nil
+	})
+	read("GRAFT_NEXT", func(v string) error {
+		if !strings.HasPrefix(v, "/") {
+			return fmt.Errorf("%q is not an absolute path", v)
+		}
+		s.Next = v
+		return nil
+	})
+	read("GRAFT_JAVA", func(v string) error {
+		if v != "argv" && v != "env" {
+			return fmt.Errorf("%q is neither argv nor env", v)
+		}
+		s.Java = v
+		return nil
+	})
+	read("GRAFT_RUNTIME", func(v string) (err error) {
+		s.Runtime, s.Version, err = ParseRuntime(v)
+		return err
+	})
+	return s, problems
+}
+
+// ParseEnvFile reads a dotenv file of the function's owner: all that godotenv
+// takes. Variables come sorted by name. A name that no environment can hold is
+// an error; the error never quotes the file.
+func ParseEnvFile(data []byte) ([]Var, error) {
+	if len(data) > MaxSize {
+		return nil, errors.New("larger than 1 MiB")
+	}
+	values, err := godotenv.UnmarshalBytes(data)
+	if err != nil {
+		return nil, errors.New("not a dotenv file: a line is not NAME=VALUE, or a quote stays open")
+	}
+	var vars []Var
+	for name, value := range values {
+		if !validName(name) || strings.IndexByte(value, 0) >= 0 {
+			return nil, errors.New("not a dotenv file: a line has no variable's name, or a value holds a NUL byte")
+		}
+		vars = append(vars, Var{name, value})
+	}
+	slices.SortFunc(vars, func(a, b Var) int { return strings.Compare(a.Name, b.Name) })
+	return vars, nil
+}

@@ -1,0 +1,175 @@
+package inject
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/graft-lambda/graft/inject/fragment"
+)
+
+// A grammar says how a variable is merged.
+type grammar int
+
+const (
+	plain grammar = iota
+	optionString
+	pathList
+	keyList
+	profilerGroupVar
+	handlerName
+	nextWrapper
+)
+
+// grammars has a row for every variable that is more than a plain default; an
+// empty language is every runtime.
+var grammars = map[string]struct {
+	lang fragment.Language
+	kind grammar
+}{
+	"JAVA_TOOL_OPTIONS":        {fragment.Java, optionString},
+	"JDK_JAVA_OPTIONS":         {fragment.Java, optionString},
+	"_JAVA_OPTIONS":            {fragment.Java, optionString},
+	"NODE_OPTIONS":             {fragment.NodeJS, optionString},
+	"RUBYOPT":                  {fragment.Ruby, optionString},
+	"PYTHONPATH":               {fragment.Python, pathList},
+	"NODE_PATH":                {fragment.NodeJS, pathList},
+	"RUBYLIB":                  {fragment.Ruby, pathList},
+	"GEM_PATH":                 {fragment.Ruby, pathList},
+	startupHooks:               {fragment.DotNet, pathList},
+	additionalDeps:             {fragment.DotNet, pathList},
+	sharedStore:                {fragment.DotNet, pathList},
+	"LD_PRELOAD":               {"", pathList},
+	"LD_LIBRARY_PATH":          {"", pathList},
+	"PATH":                     {"", pathList},
+	"OTEL_RESOURCE_ATTRIBUTES": {"", keyList},
+	profilerOn:                 {fragment.DotNet, profilerGroupVar},
+	profilerID:                 {fragment.DotNet, profilerGroupVar},
+	profilerPath:               {fragment.DotNet, profilerGroupVar},
+	profilerPath + "_64":       {fragment.DotNet, profilerGroupVar},
+	profilerPath + "_32":       {fragment.DotNet, profilerGroupVar},
+	profilerPath + "_ARM64":    {fragment.DotNet, profilerGroupVar},
+	handlerVar:                 {"", handlerName},
+	"AWS_LAMBDA_EXEC_WRAPPER":  {"", nextWrapper},
+}
+
+// classify returns the grammar of a variable and the language it is for.
+func classify(name string) (fragment.Language, grammar) {
+	g := grammars[name]
+	return g.lang, g.kind
+}
+
+// oursFirst are the lists in which what comes first loads first.
+var oursFirst = []string{"LD_PRELOAD", startupHooks}
+
+// readList takes a fragment's path list apart and checks its elements. Folders
+// that do not exist are left out alone: a layer may bring one per runtime
+// version.
+func (p *planner) readList(c *check, v fragment.Var) ([]string, error) {
+	items := splitList(v.Name, v.Value)
+	switch v.Name {
+	case "LD_PRELOAD":
+		for _, item := range items {
+			if err := c.preload(item); err != nil {
+				return nil, err
+			}
+		}
+		return items, nil
+	case startupHooks, additionalDeps, sharedStore:
+		return items, c.dotnetLists(v.Name, items)
+	}
+	var there []string
+	for _, item := range items {
+		if !path.IsAbs(item) {
+			return nil, fmt.Errorf("%s: %q is a relative path", v.Name, item)
+		}
+		if p.exists(item) {
+			there = append(there, item)
+		} else {
+			p.plan.note(c.frag.Name, v.Name+": "+item+": no such file, left out")
+		}
+	}
+	if v.Name == pythonPath && len(items) > 0 && len(there) == 0 {
+		// This list is what loads a Python agent.
+		return nil, fmt.Errorf("PYTHONPATH: %s: no such file", items[0])
+	}
+	return there, nil
+}
+
+// preload checks an element of LD_PRELOAD: a path, or a bare name that the
+// linker looks for.
+func (c *check) preload(item string) error {
+	if strings.Contains(item, "/") {
+		return c.library(item)
+	}
+	return c.libraryNamed(item, c.searchPath(native{machine: c.machine()}, "")...)
+}
+
+// splitList returns the elements of a list that are not empty.
+func splitList(name, value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool {
+		return r == ':' || name == "LD_PRELOAD" && (r == ' ' || r == '\t' || r == '\n')
+	})
+}
+
+// mergeLists adds the elements that are not there to the owner's text.
+func (p *planner) mergeLists() {
+	for _, name := range p.listed {
+		owner, _ := p.process.Env.Lookup(name)
+		there := splitList(name, owner)
+		var added []listItem
+		for _, item := range p.lists[name] {
+			same := func(e string) bool { return path.Clean(e) == path.Clean(item.text) }
+			if slices.ContainsFunc(there, same) {
+				continue
+			}
+			there = append(there, item.text)
+			added = append(added, item)
+		}
+		if !slices.Contains(oursFirst, name) {
+			p.append(name, added)
+			continue
+		}
+		for _, item := range added {
+			p.edit(Edit{Kind: PrependVariable, Agent: item.agent, Name: name, Added: item.text, sep: ':'})
+		}
+	}
+}
+
+// A keyValue is one key of OTEL_RESOURCE_ATTRIBUTES.
+type keyValue struct {
+	agent, key, text string
+}
+
+const resourceAttributes = "OTEL_RESOURCE_ATTRIBUTES"
+
+// splitKeys takes key=value,key=value apart.
+func splitKeys(agent, value string) []keyValue {
+	var keys []keyValue
+	for text := range strings.SplitSeq(value, ",") {
+		text = strings.TrimSpace(text)
+		if key, _, ok := strings.Cut(text, "="); ok {
+			keys = append(keys, keyValue{agent, strings.TrimSpace(key), text})
+		}
+	}
+	return keys
+}
+
+func (p *planner) addKeys(agent, value string) {
+	p.keys = append(p.keys, splitKeys(agent, value)...)
+}
+
+// mergeKeys adds the keys that the owner's text lacks; of two fragments the
+// later wins a key.
+func (p *planner) mergeKeys() {
+	value, _ := p.process.Env.Lookup(resourceAttributes)
+	owner := splitKeys("", value)
+	for i, k := range p.keys {
+		same := func(o keyValue) bool { return o.key == k.key }
+		if slices.ContainsFunc(owner, same) || slices.ContainsFunc(p.keys[i+1:], same) {
+			continue
+		}
+		p.edit(Edit{Kind: AppendVariable, Agent: k.agent, Name: resourceAttributes, Added: k.text, sep: ','})
+	}
+}

@@ -1,0 +1,262 @@
+package inject
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/graft-lambda/graft/inject/fragment"
+)
+
+// Node.js options go into NODE_OPTIONS, so that worker threads and child
+// processes that the agents expect to reach load them too. What Node.js
+// refuses there, and a single-valued flag that the runtime's command line has
+// as well, goes into the command line directly before the script.
+var nodejs = language{
+	name: fragment.NodeJS,
+	program: func(base string) (fragment.Version, bool) {
+		if v, ok := named(base, "nodejs"); ok {
+			return v, true
+		}
+		return named(base, "node")
+	},
+	version: nodeHeader,
+	options: &options{
+		vars:  []string{"NODE_OPTIONS"},
+		owner: []string{"NODE_OPTIONS"},
+		env:   "NODE_OPTIONS",
+		split: splitNode,
+		read:  readNode,
+		vet:   vetNode,
+	},
+	script: nodeScript,
+	handler: func(argv []string, first int) int {
+		script := nodeScript(argv, first)
+		if script+1 < len(argv) && isNodeClient(argv[script]) {
+			return script + 1
+		}
+		return -1
+	},
+	refuseArg: func(word string) string {
+		name, _, _ := strings.Cut(word, "=")
+		if nodeKills[nodeName(name)] {
+			return "would keep Node.js from starting the function"
+		}
+		return ""
+	},
+}
+
+// isNodeClient reports whether script is the runtime client's own script, as
+// container images start it with the handler behind it.
+func isNodeClient(script string) bool {
+	return path.Base(script) == "aws-lambda-ric" || strings.Contains(script, "/aws-lambda-ric/bin/")
+}
+
+// nodeHeader reads the version from the header file that every Node.js
+// distribution carries.
+func nodeHeader(m Machine, program string) fragment.Version {
+	head, err := m.head(beside(program, "../include/node/node_version.h"), 4096)
+	if err != nil {
+		return fragment.Version{}
+	}
+	number := func(name string) int {
+		_, rest, _ := strings.Cut(string(head), "#define NODE_"+name+"_VERSION ")
+		rest, _, _ = strings.Cut(rest, "\n")
+		n, err := strconv.Atoi(strings.TrimSpace(rest))
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	v := fragment.Version{Major: number("MAJOR"), Minor: number("MINOR"), Patch: number("PATCH")}
+	if v.Major < 1 || v.Minor < 0 || v.Patch < 0 {
+		return fragment.Version{}
+	}
+	return v
+}
+
+// nodeName is the one name of an option: "_" and "-" are the same to Node.js,
+// and short names have long ones.
+func nodeName(name string) string {
+	switch name {
+	case "-r":
+		return "--require"
+	case "-C":
+		return "--conditions"
+	case "--loader":
+		return "--experimental-loader"
+	case "--es-module-specifier-resolution":
+		return "--experimental-specifier-resolution"
+	case "--inspect-port":
+		return "--debug-port"
+	case "--report-dir":
+		return "--report-directory"
+	}
+	if strings.HasPrefix(name, "--") {
+		return "--" + strings.ReplaceAll(name[2:], "_", "-")
+	}
+	return name
+}
+
+// readNode groups words into options.
+func readNode(words []word) []option {
+	opts := make([]option, 0, len(words))
+	for i := 0; i < len(words); i++ {
+		text := words[i].text
+		name, value, joined := strings.Cut(text, "=")
+		o := option{words: words[i : i+1], name: nodeName(name), value: value}
+		flag, known := nodeFlags[strings.Replace(o.name, "--no-", "--", 1)]
+		if known && flag.kind != nodeBoolean && flag.kind != nodeV8 && !joined && i+1 < len(words) {
+			i++
+			o.words = words[i-1 : i+1]
+			o.value = words[i].text
+		}
+		o.id = o.name + "=" + o.value
+		switch {
+		case o.name == "--require" || o.name == "--import" || o.name == "--experimental-loader":
+			o.loads = true
+			o.value = strings.TrimPrefix(o.value, "file://")
+			o.id = "module:" + o.value
+			if path.IsAbs(o.value) {
+				o.id = "module:" + path.Clean(o.value)
+			}
+		case !known || flag.kind == nodeList:
+		case strings.HasPrefix(o.name, "--no-"):
+			o.key, o.value = "--"+o.name[len("--no-"):], "false"
+		case flag.kind == nodeBoolean || flag.kind == nodeV8 && !joined:
+			o.key, o.value = o.name, "true"
+		default:
+			o.key = o.name
+		}
+		opts = append(opts, o)
+	}
+	return opts
+}
+
+// nodeScript returns the index of the script, or of the first argument that
+// ends Node.js's own options.
+func nodeScript(argv []string, first int) int {
+	for i := first; i < len(argv); i++ {
+		if !strings.HasPrefix(argv[i], "-") || argv[i] == "-" || argv[i] == "--" {
+			return i
+		}
+		name, _, joined := strings.Cut(argv[i], "=")
+		if nodeKills[nodeName(name)] {
+			return i
+		}
+		if flag, ok := nodeFlags[nodeName(name)]; ok && !joined && flag.kind != nodeBoolean && flag.kind != nodeV8 {
+			i++
+		}
+	}
+	return len(argv)
+}
+
+// vetNode refuses what would end Node.js with exit status 9 or 1.
+func vetNode(c *check, o *option) error {
+	first := o.words[0].text
+	name := shortOption(first)
+	flag, known := nodeFlags[o.name]
+	if !known {
+		flag, known = nodeFlags[strings.Replace(o.name, "--no-", "--", 1)]
+	}
+	switch {
+	case nodeKills[o.name]:
+		return fmt.Errorf("%s: would keep Node.js from starting the function", name)
+	case nodeArgvOnly[o.name]:
+		o.argv = true
+		return nil
+	case !known:
+		return fmt.Errorf("%s: is no option that Node.js takes in NODE_OPTIONS", name)
+	case strings.HasPrefix(first, "-") && !strings.HasPrefix(first, "--") && strings.Contains(first, "="):
+		return fmt.Errorf("%s: a short option takes its value from the next word", name)
+	case flag.kind != nodeBoolean && flag.kind != nodeV8 && len(o.words) == 1 && !strings.Contains(first, "="):
+		return fmt.Errorf("%s: %w", name, errNoValue)
+	case !flag.in(c.rt.Version):
+		if flag.kind == nodeV8 {
+			o.argv = true
+			return nil
+		}
+		return fmt.Errorf("%s: is no option of Node.js %s", name, c.rt.Version)
+	}
+	switch o.name {
+	case "--import":
+		if v := c.rt.Version; !importable(v) {
+			if !v.Known() {
+				return errors.New("--import: needs Node.js 18.19 or 20.6 and the version is not known: set GRAFT_RUNTIME")
+			}
+			return fmt.Errorf("--import: needs Node.js 18.19 or 20.6, this is %s", v)
+		}
+		return c.nodeModule(o.value, true)
+	case "--experimental-loader":
+		return c.nodeModule(o.value, true)
+	case "--require":
+		return c.nodeModule(o.value, false)
+	}
+	return nil
+}
+
+// importable reports whether --import also registers loader hooks early
+// enough: module.register came with 18.19 and 20.6.
+func importable(v fragment.Version) bool {
+	return v.Major == 18 && v.Minor >= 19 || v.Compare(fragment.Version{Major: 20, Minor: 6}) >= 0
+}
+
+// nodeModule reports why a module that --require, or --import, names cannot be
+// loaded.
+func (c *check) nodeModule(target string, esm bool) error {
+	switch {
+	case target == "":
+		return errors.New("a module without a name")
+	case strings.HasPrefix(target, "node:"), esm && strings.HasPrefix(target, "data:"):
+		return nil
+	case strings.HasPrefix(target, "./"), strings.HasPrefix(target, "../"), target == ".", target == "..":
+		return fmt.Errorf("%q is a relative path: it would change its meaning with the working directory", target)
+	case path.IsAbs(target) && esm:
+		return c.loadable(target)
+	case path.IsAbs(target):
+		// As require() looks for it; the first error is the one to tell.
+		err := c.loadable(target)
+		for _, suffix := range []string{"", ".js", ".json", ".node", "/index.js"} {
+			if err == nil || c.loadable(target+suffix) == nil || suffix == "" && c.isFile(path.Join(target, "package.json")) {
+				return nil
+			}
+		}
+		return err
+	}
+	pkg, _, _ := strings.Cut(target, "/")
+	if strings.HasPrefix(target, "@") {
+		if parts := strings.SplitN(target, "/", 3); len(parts) > 1 {
+			pkg = parts[0] + "/" + parts[1]
+		}
+	}
+	for _, dir := range c.nodeFolders(esm) {
+		if c.isDir(path.Join(dir, pkg)) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: no such package in node_modules%s", pkg, map[bool]string{false: " or NODE_PATH"}[esm])
+}
+
+// nodeFolders lists where a bare module name is looked for: node_modules from
+// the working directory upwards and, for require, NODE_PATH.
+func (c *check) nodeFolders(esm bool) []string {
+	var dirs []string
+	for dir := path.Join("/", c.Dir); ; dir = path.Dir(dir) {
+		dirs = append(dirs, path.Join(dir, "node_modules"))
+		if dir == "/" {
+			break
+		}
+	}
+	if esm {
+		return dirs
+	}
+	for _, list := range []func(string) (string, bool){c.env.Lookup, c.frag.Lookup} {
+		value, _ := list("NODE_PATH")
+		dirs = append(dirs, slices.DeleteFunc(strings.Split(value, ":"), func(d string) bool { return d == "" })...)
+	}
+	return dirs
+}
+

@@ -1,0 +1,134 @@
+package inject
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/graft-lambda/graft/inject/fragment"
+)
+
+// Python agents load by PYTHONPATH. Python itself runs only the first
+// sitecustomize on that path, and the managed runtime leaves the layers'
+// folders out as soon as the variable is set at all
+// (https://github.com/open-telemetry/opentelemetry-lambda/issues/655). So
+// graft puts a runner in front that runs every sitecustomize and, where the
+// owner set no PYTHONPATH, takes the variable out of os.environ again; and it
+// adds what the runtime would have added, for agents that import the handler.
+var python = language{
+	name: fragment.Python,
+	program: func(base string) (fragment.Version, bool) {
+		return named(base, "python")
+	},
+	script: pythonScript,
+	handler: func(argv []string, first int) int {
+		at := pythonScript(argv, first)
+		if at+2 < len(argv) && argv[at] == "-m" && argv[at+1] == "awslambdaric" {
+			return at + 2
+		}
+		return -1
+	},
+	refuseArg: func(word string) string {
+		name, _, _ := strings.Cut(word, "=")
+		if slices.Contains([]string{"-", "-c", "-m", "-h", "-i", "-V", "-VV", "-x", "-?", "--", "--help", "--help-all",
+			"--help-env", "--help-xoptions", "--version"}, name) {
+			return "would keep Python from starting the function"
+		}
+		return ""
+	},
+	plan: planPython,
+}
+
+const (
+	pythonPath = "PYTHONPATH"
+	// pythonUnset tells the runner that the owner set no PYTHONPATH.
+	pythonUnset = "GRAFT_PYTHONPATH"
+	// pythonRunner is the folder of the runner's sitecustomize.py.
+	pythonRunner = "/opt/graft-python"
+)
+
+// pythonScript returns the index of the script, of -m or of -c.
+func pythonScript(argv []string, first int) int {
+	for i := first; i < len(argv); i++ {
+		arg := argv[i]
+		switch {
+		case !strings.HasPrefix(arg, "-") || arg == "-" || arg == "-m" || arg == "-c":
+			return i
+		case arg == "-W" || arg == "-X" || arg == "--check-hash-based-pycs":
+			i++
+		}
+	}
+	return len(argv)
+}
+
+// planPython lays out PYTHONPATH: the runner, the owner's, the agents', the
+// runtime's own, the task root.
+func planPython(p *planner) {
+	agents := p.lists[pythonPath]
+	delete(p.lists, pythonPath)
+	owner, set := p.process.Env.Lookup(pythonPath)
+	if _, ours := p.process.Env.Lookup(pythonUnset); ours {
+		set = false
+	}
+	there := strings.Split(owner, ":")
+	taskRoot, ok := p.process.Env.Lookup("LAMBDA_TASK_ROOT")
+	if !ok {
+		taskRoot = "/var/task"
+	}
+	var last, added []listItem
+	add := func(item listItem) {
+		same := func(e string) bool { return path.Clean(e) == path.Clean(item.text) && e != "" }
+		if slices.ContainsFunc(there, same) || slices.ContainsFunc(added, func(a listItem) bool { return same(a.text) }) {
+			return
+		}
+		added = append(added, item)
+	}
+	for _, item := range agents {
+		if path.Clean(item.text) == path.Clean(taskRoot) {
+			last = append(last, item)
+			continue
+		}
+		add(item)
+	}
+	if len(agents) == 0 {
+		return
+	}
+	managed := p.rt.Form == Interpreter && slices.Contains(p.process.Argv[p.first():], "/var/runtime/bootstrap.py")
+	if managed && !set {
+		for _, dir := range p.bootstrapPath() {
+			if p.exists(dir) {
+				add(listItem{text: dir, why: "the runtime leaves it out when PYTHONPATH is set"})
+			}
+		}
+	}
+	for _, item := range last {
+		add(item)
+	}
+	runner := !slices.Contains(there, pythonRunner)
+	if runner && !p.isFile(pythonRunner+"/sitecustomize.py") {
+		p.plan.Skips = append(p.plan.Skips, Skip{Why: pythonRunner + "/sitecustomize.py: no such file; only the first agent's sitecustomize will run"})
+		runner = false
+	}
+	if runner {
+		p.edit(Edit{Kind: PrependVariable, Name: pythonPath, Added: pythonRunner, sep: ':', Why: "runs every agent's sitecustomize"})
+	}
+	p.append(pythonPath, added)
+	if _, marked := p.process.Env.Lookup(pythonUnset); !set && runner && !marked {
+		p.edit(Edit{Kind: SetVariable, Name: pythonUnset, Added: "unset", Why: "the function set no PYTHONPATH"})
+	}
+}
+
+// bootstrapPath lists what the managed bootstrap.py adds to sys.path by itself
+// when PYTHONPATH is not set.
+func (p *planner) bootstrapPath() []string {
+	var dirs []string
+	if v := p.rt.Version; precise(v) {
+		dirs = append(dirs, fmt.Sprintf("/opt/python/lib/python%d.%d/site-packages", v.Major, v.Minor))
+	}
+	dirs = append(dirs, "/opt/python")
+	if dir, _ := p.process.Env.Lookup("LAMBDA_RUNTIME_DIR"); path.IsAbs(dir) {
+		dirs = append(dirs, dir)
+	}
+	return dirs
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"runtime"
+	"strings"
+
+	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/inject/fragment"
+)
+
+// A decision is what the wrapper will start, and what it has to say about it.
+type decision struct {
+	settings fragment.Settings
+	plan     inject.Plan
+	process  inject.Process
+	// problems are lines on what was left out, each a reason to stop in
+	// strict mode.
+	problems []string
+}
+
+// decide plans. Whatever goes wrong in it, the original process is what is
+// started.
+func (s system) decide(original inject.Process) (d decision) {
+	d.process = original
+	d.settings.Log = fragment.Warn
+	defer func() {
+		if r := recover(); r != nil {
+			// Only the runtime's own words: another panic might hold a value.
+			err, ok := r.(runtime.Error)
+			if !ok {
+				err = nil
+			}
+			d.plan, d.process = inject.Plan{}, original
+			d.problems = append(d.problems, fmt.Sprintf("internal error, please report it: starting without any agent (%v)", err))
+		}
+	}()
+	p := s.withEnvFiles(original, &d)
+	settings, errs := fragment.ParseSettings(p.Env.Lookup)
+	d.settings = settings
+	for _, err := range errs {
+		d.problems = append(d.problems, err.Error()+": ignored")
+	}
+	m := inject.Machine{Root: s.root, Dir: s.dir, Arch: s.arch, Self: s.self}
+	rt := inject.Detect(p, settings, m)
+	fragments, bad := fragment.ReadDir(s.root, fragment.Dir)
+	for _, b := range bad {
+		if b.Agent == "" {
+			d.problems = append(d.problems, b.Err.Error())
+			continue
+		}
+		d.skipped(rt, b.Agent, b.Err.Error())
+	}
+	d.plan = inject.New(p, fragments, settings, rt, m)
+	for _, skip := range d.plan.Skips {
+		d.skipped(rt, skip.Agent, skip.Why)
+	}
+	d.process = d.plan.Apply(p)
+	return d
+}
+
+// skipped notes an agent that is left out.
+func (d *decision) skipped(rt inject.Runtime, agent, why string) {
+	for _, name := range d.settings.Disabled {
+		if name == agent {
+			return
+		}
+	}
+	if agent != "" {
+		agent += ": "
+	}
+	d.problems = append(d.problems, fmt.Sprintf("%s: %sskipped: %s", rt.Language, agent, why))
+}
+
+// withEnvFiles adds what the files of GRAFT_ENV_FILE hold and the function's
+// environment lacks.
+func (s system) withEnvFiles(p inject.Process, d *decision) inject.Process {
+	files, _ := p.Env.Lookup("GRAFT_ENV_FILE")
+	for file := range strings.SplitSeq(files, ":") {
+		if file == "" {
+			continue
+		}
+		vars, err := s.envFile(file)
+		if err != nil {
+			d.problems = append(d.problems, fmt.Sprintf("GRAFT_ENV_FILE: %s: %v: left out", file, err))
+			continue
+		}
+		for _, v := range vars {
+			old, set := p.Env.Lookup(v.Name)
+			if v.Name == "GRAFT_DISABLE" || set && !inject.ManagedDefault(v.Name, old) {
+				continue
+			}
+			p.Env = p.Env.With(v.Name, v.Value)
+		}
+	}
+	return p
+}
+
+func (s system) envFile(file string) ([]fragment.Var, error) {
+	if !path.IsAbs(file) {
+		file = path.Join(s.dir, file)
+	}
+	data, err := fragment.ReadFile(s.root, file)
+	if err != nil {
+		return nil, err
+	}
+	if strings.IndexByte(string(data), 0) >= 0 {
+		return nil, errors.New("holds a NUL byte")
+	}
+	return fragment.ParseEnvFile(data)
+}

@@ -1,0 +1,81 @@
+// Graft is the wrapper of the layer: AWS Lambda runs it through
+// AWS_LAMBDA_EXEC_WRAPPER=/opt/graft in front of a function's runtime. It
+// merges what the agents' fragments in /opt/graft.d ask for into the runtime's
+// command line and environment and then becomes the runtime by execve(2): same
+// process id, same file descriptors, same working directory.
+//
+//	/opt/graft PROGRAM [ARGUMENT …]
+//
+// It can also stand in front of the command of a container image's ENTRYPOINT,
+// or in one line of a custom runtime's bootstrap.
+//
+// # Settings
+//
+// All settings are optional environment variables of the function.
+//
+//	GRAFT_DISABLE   unset, 0 or false (default): nothing is switched off.
+//	                1, true or *: the runtime is started untouched.
+//	                NAME[,NAME…]: these agents are left out.
+//	                It is read before anything else, from the function's own
+//	                environment only.
+//	GRAFT_STRICT    0 (default), 1: a problem or a skipped agent ends graft with
+//	                exit status 1, and so the function, instead of starting the
+//	                function without the agent.
+//	GRAFT_LOG       warn (default): a line for each problem and skipped agent.
+//	                off: nothing. info: also a line that names the agents.
+//	                debug: also the whole plan, with graft's own parts only.
+//	GRAFT_ENV_FILE  PATH[:PATH…]: dotenv files with variables of the function,
+//	                relative to the working directory; an earlier file wins.
+//	                They count as if set on the function, which wins over them.
+//	GRAFT_NEXT      PATH: another vendor's wrapper, to run after graft.
+//	GRAFT_JAVA      argv (default), env: where JVM options go. In the
+//	                environment (JAVA_TOOL_OPTIONS) child JVMs inherit them and
+//	                every JVM prints them.
+//	GRAFT_RUNTIME   java21, nodejs22, python3.12, dotnet8, ruby3.4, other …:
+//	                what the program is, where graft cannot know.
+//
+// # Exit status
+//
+// The runtime's own. Else 2 if no program is given, 126 if the program cannot
+// be executed, 127 if it is not found, 1 if GRAFT_STRICT=1 and something was
+// amiss. Whatever else goes wrong, the function starts, and one line on
+// standard error says what was left out and why:
+//
+//	graft: java: otel: skipped: /opt/otel/agent.jar: no such file
+//
+// No value of a variable is ever printed that graft did not write.
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+)
+
+func main() {
+	os.Exit(run(thisMachine()))
+}
+
+// thisMachine reads what the wrapper depends on.
+func thisMachine() system {
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "/"
+	}
+	self, err := os.Executable()
+	if err != nil {
+		self, _ = filepath.Abs(os.Args[0])
+	}
+	return system{
+		args:   os.Args,
+		env:    os.Environ(),
+		dir:    dir,
+		pid:    os.Getpid(),
+		root:   os.DirFS("/"),
+		arch:   runtime.GOARCH,
+		self:   self,
+		stderr: os.Stderr,
+		exec:   syscall.Exec,
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/inject/fragment"
+)
+
+// maxLines bounds what a folder full of rubbish can make the wrapper print.
+const maxLines = 100
+
+// report prints what GRAFT_LOG asks for, in one write.
+func (d decision) report(w io.Writer) {
+	var out bytes.Buffer
+	line := func(format string, args ...any) { fmt.Fprintf(&out, "graft: "+format+"\n", args...) }
+	if d.settings.Log >= fragment.Warn || d.settings.Strict {
+		for i, p := range d.problems {
+			if i == maxLines {
+				line("and %d more problems", len(d.problems)-maxLines)
+				break
+			}
+			line("%s", oneLine(p))
+		}
+	}
+	if d.settings.Strict && len(d.problems) > 0 {
+		line("GRAFT_STRICT=1: the function is not started")
+	}
+	rt := d.plan.Runtime
+	if d.settings.Log >= fragment.Info && rt.Language != "" {
+		agents := "no agents"
+		if len(d.plan.Agents) > 0 {
+			agents = strings.Join(d.plan.Agents, ", ")
+		}
+		line("%s %s: %s", rt.Language, rt.Version, agents)
+		for _, n := range d.plan.Notes {
+			line("%s: %s: %s", rt.Language, n.Agent, oneLine(n.Text))
+		}
+	}
+	if d.settings.Log >= fragment.Debug {
+		for _, e := range d.plan.Edits {
+			line("%s: %s", rt.Language, oneLine(describe(e)))
+		}
+		for _, next := range d.plan.Wrappers {
+			line("%s: then %s", rt.Language, next.Path)
+		}
+	}
+	if out.Len() > 0 {
+		// A closed standard error is no reason to stop.
+		_, _ = w.Write(out.Bytes())
+	}
+}
+
+// describe says what an edit does; it holds nothing that graft does not add.
+func describe(e inject.Edit) string {
+	agent := e.Agent
+	if agent == "" {
+		agent = "graft"
+	}
+	s := agent + ": " + e.Kind.String()
+	switch e.Kind {
+	case inject.InsertArgument:
+		s += fmt.Sprintf(" before argument %d: %s", e.At, e.Added)
+	case inject.ReplaceArgument:
+		s += fmt.Sprintf(" argument %d, %s: %s", e.At, e.Name, e.Added)
+	case inject.RemoveArgument:
+		s += fmt.Sprintf(" argument %d, %s", e.At, e.Name)
+	case inject.KeepHandler:
+		s += " in " + e.Name
+	case inject.SetHandler:
+		s += ": " + e.Added
+	default:
+		s += " " + e.Name + ": " + e.Added
+	}
+	if e.Why != "" {
+		s += " (" + e.Why + ")"
+	}
+	return s
+}
+
+// oneLine keeps a message in one line: each line is one log event.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, s)
+}
