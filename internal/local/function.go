@@ -1,0 +1,175 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Where Lambda puts things.
+const (
+	optDir     = "/opt"
+	taskDir    = "/var/task"
+	runtimeDir = "/var/runtime"
+	tmpDir     = "/tmp"
+)
+
+// A Mount shows the file or folder Source of this machine at Target, read-only.
+// Target is an absolute path outside /dev, /proc, /sys and /tmp; it need not
+// exist.
+type Mount struct {
+	Source string
+	Target string
+}
+
+// A Function is a Lambda function as it is configured, and the process that
+// runs it. Command is all that it must have.
+type Function struct {
+	// Name of the function; "function" if empty.
+	Name string
+	// Handler is the value of _HANDLER.
+	Handler string
+	// Command is the runtime's command line. A program without a slash is
+	// looked up in the function's own PATH.
+	Command []string
+	// Managed says that Command is that of a managed runtime, whose bootstrap
+	// honours AWS_LAMBDA_EXEC_WRAPPER. Elsewhere that is a variable like any other.
+	Managed bool
+	// Env are the function's own variables, NAME=value, over those that Lambda
+	// sets. Nothing else of this machine's environment reaches the function.
+	Env []string
+
+	// Code is the folder at /var/task; none: an empty one.
+	Code string
+	// Layers are the folders that stand merged at /opt, a later one over an
+	// earlier one.
+	Layers []string
+	// Mounts are further files and folders, such as a runtime at /var/lang.
+	Mounts []Mount
+	// Tmp is the folder that the function sees as /tmp, and may write to.
+	// Without it and TmpSize /tmp is the machine's.
+	Tmp string
+	// TmpSize, if not 0, makes /tmp an own, empty file system of so many
+	// bytes (the kernel rounds up to pages). Not together with Tmp.
+	TmpSize int64
+	// TmpReadOnly makes the /tmp of Tmp or TmpSize read-only.
+	TmpReadOnly bool
+	// Dir is the working directory; /var/task if empty.
+	Dir string
+
+	// Timeout of one invocation; 3 s if 0.
+	Timeout time.Duration
+	// MemoryMB is what the function is told of its memory, 128 if 0. It is no limit.
+	MemoryMB int
+
+	// UID and GID, if not 0, are whom the function runs as; another uid also
+	// drops the supplementary groups. They need no entry in /etc/passwd.
+	UID, GID int
+	// Files are inherited as descriptors 3, 4, … in this order.
+	Files []*os.File
+	// CloseStdin and CloseStderr start the process without the descriptor.
+	// Standard input is otherwise /dev/null.
+	CloseStdin, CloseStderr bool
+	// Stdout and Stderr receive what the process and its children write, each
+	// as it comes and complete once the process has ended; nil drops it.
+	// Both may be the same writer, which then sees one stream.
+	Stdout, Stderr io.Writer
+}
+
+// prepared returns f with its defaults filled in and its paths made absolute,
+// or what is wrong with it.
+func (f Function) prepared() (Function, error) {
+	if len(f.Command) == 0 {
+		return f, errors.New("function: no command")
+	}
+	f.Name = or(f.Name, "function")
+	f.Timeout = or(f.Timeout, 3*time.Second)
+	f.MemoryMB = or(f.MemoryMB, 128)
+	f.Dir = or(f.Dir, taskDir)
+	if f.Tmp != "" && f.TmpSize != 0 || f.TmpSize < 0 {
+		return f, errors.New("function: either a folder or a size for /tmp")
+	}
+	if f.TmpReadOnly && f.Tmp == "" && f.TmpSize == 0 {
+		return f, errors.New("function: the machine's own /tmp cannot be made read-only")
+	}
+	var err error
+	if f.Code, err = folder("code", f.Code); err != nil {
+		return f, err
+	}
+	if f.Tmp, err = folder("tmp", f.Tmp); err != nil {
+		return f, err
+	}
+	layers := make([]string, len(f.Layers))
+	for i, l := range f.Layers {
+		if l == "" {
+			return f, errors.New("layer: no folder named")
+		}
+		if layers[i], err = folder("layer", l); err != nil {
+			return f, err
+		}
+	}
+	f.Layers = layers
+	mounts := make([]Mount, len(f.Mounts))
+	for i, m := range f.Mounts {
+		if mounts[i], err = m.prepared(); err != nil {
+			return f, err
+		}
+	}
+	f.Mounts = mounts
+	return f, nil
+}
+
+func (m Mount) prepared() (Mount, error) {
+	if !path.IsAbs(m.Target) || path.Clean(m.Target) != m.Target || m.Target == "/" {
+		return m, fmt.Errorf("mount: %q: not a clean absolute path below /", m.Target)
+	}
+	// To make a mount point there would mean to write to the machine's own, or
+	// to mirror what changes all the time.
+	for _, kernel := range []string{"/dev", "/proc", "/sys", tmpDir} {
+		if m.Target == kernel || strings.HasPrefix(m.Target, kernel+"/") {
+			return m, fmt.Errorf("mount: %q: nothing can be mounted in %s", m.Target, kernel)
+		}
+	}
+	source, err := filepath.Abs(m.Source)
+	if err != nil {
+		return m, fmt.Errorf("mount: %w", err)
+	}
+	m.Source = source
+	if _, err := os.Stat(source); err != nil {
+		return m, fmt.Errorf("mount: %w", err)
+	}
+	return m, nil
+}
+
+// folder returns the absolute path of a folder that exists; "" stays "".
+func folder(what, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", what, err)
+	}
+	info, err := os.Stat(abs)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", what, err)
+	}
+	if !info.IsDir() {
+		return "", fmt.Errorf("%s: %q: not a folder", what, name)
+	}
+	return abs, nil
+}
+
+// or returns v, or def if v is the zero value.
+func or[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
