@@ -1,0 +1,54 @@
+# What users and CI call. `make help` lists it.
+
+GO ?= go
+ARCH ?= $(shell $(GO) env GOARCH)
+FUZZTIME ?= 30s
+SHELL := /bin/bash
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test layer bench fuzz check
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-zA-Z%-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: ## run unmodified functions of every runtime found here, with agents injected
+	@$(GO) run ./examples
+
+# Skipped runtimes are named in the last lines: a green run that tested half of
+# them should not look like one that tested all.
+test: ## all tests; GRAFT_TEST_REQUIRE=all fetches every runtime and lets none be skipped
+	@skipped=$$(mktemp) || exit 1; trap 'rm -f "$$skipped"' EXIT; \
+	GRAFT_TEST_SKIPPED="$$skipped" $(GO) test -timeout 25m ./...; status=$$?; \
+	if [ -s "$$skipped" ]; then echo "skipped, since this machine lacks them (GRAFT_TEST_REQUIRE=all fetches what can be fetched):"; \
+	  sort -u "$$skipped" | sed 's/^/  /'; fi; exit $$status
+
+check: ## formatting, vet and module files
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not gofmt-ed: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+
+layer: ## dist/graft-ARCH.zip, the same to the byte for the same sources (ARCH=amd64|arm64)
+	@$(GO) run ./layers/graft build --arch $(ARCH) --out dist --name graft
+
+# What `sam build` calls for a layer with BuildMethod: makefile. SAM does not
+# say for which architecture, so there is a target for each.
+.PHONY: build-Graft build-GraftArm64
+build-Graft: ## for sam build: the layer for x86_64
+	@$(GO) run ./layers/graft build --arch amd64 --into "$(ARTIFACTS_DIR)"
+
+build-GraftArm64: ## for sam build: the layer for arm64
+	@$(GO) run ./layers/graft build --arch arm64 --into "$(ARTIFACTS_DIR)"
+
+# The layers of the examples: ExampleNodejs is examples/nodejs/layer.
+build-Example%:
+	@$(GO) run ./layers/graft build --arch amd64 --into "$(ARTIFACTS_DIR)" examples/$(shell echo $* | tr 'A-Z' 'a-z')/layer
+
+bench: ## figures side by side: direct exec, a do-nothing exec, bash, graft; and the planner alone
+	$(GO) test -run '^$$' -bench . -benchmem ./inject/... ./wrapper/...
+
+fuzz: ## the promises under random input, FUZZTIME for each target
+	@for pkg in ./inject ./inject/fragment ./wrapper; do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; \
+	done
