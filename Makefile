@@ -39,9 +39,10 @@ build-Graft: ## for sam build: the layer for x86_64
 build-GraftArm64: ## for sam build: the layer for arm64
 	@$(GO) run ./layers/graft build --arch arm64 --into "$(ARTIFACTS_DIR)"
 
-# The layers of the examples: ExampleNodejs is examples/nodejs/layer.
+# The layers of the examples, graft in them: ExampleCustomBash is
+# examples/custom-bash/layer.
 build-Example%:
-	@$(GO) run ./layers/graft build --arch amd64 --into "$(ARTIFACTS_DIR)" examples/$(shell echo $* | tr 'A-Z' 'a-z')/layer
+	@$(GO) run ./examples -layer "$$(echo $* | sed 's/\B[A-Z]/-&/g' | tr 'A-Z' 'a-z')" -arch amd64 -into "$(ARTIFACTS_DIR)"
 
 bench: ## figures side by side: direct exec, a do-nothing exec, bash, graft; and the planner alone
 	$(GO) test -run '^$$' -bench . -benchmem ./inject/... ./wrapper/...

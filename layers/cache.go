@@ -33,9 +33,13 @@ func (o Options) complete(ctx context.Context) (Options, error) {
 	return o, nil
 }
 
-// CacheDir is where installed dependencies are kept: .cache/layers in a source
-// tree of this module, the user's own cache elsewhere.
+// CacheDir is where installed dependencies are kept: layers in the folder that
+// GRAFT_CACHE names, else .cache/layers in a source tree of this module, else
+// in the user's own cache.
 func CacheDir(ctx context.Context) (string, error) {
+	if dir := os.Getenv("GRAFT_CACHE"); dir != "" {
+		return filepath.Join(dir, "layers"), nil
+	}
 	if root, err := SourceTree(ctx); err == nil {
 		return filepath.Join(root, ".cache", "layers"), nil
 	}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/receiver"
+	"github.com/graft-lambda/graft/internal/testbed"
+)
+
+func TestMain(m *testing.M) {
+	local.Main()
+	os.Exit(m.Run())
+}
+
+// newKit returns a kit whose folders go with the test.
+func newKit(t *testing.T) *kit {
+	bed, err := testbed.Open()
+	require.NoError(t, err)
+	// Not below TempDir's own: a function may run as another user.
+	dir, err := os.MkdirTemp("", "graft-examples-")
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(dir, 0o755))
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return &kit{bed: bed, dir: dir, log: t.Output()}
+}
+
+func exampleIn(t *testing.T, dir string) example {
+	for _, ex := range all {
+		if ex.dir == dir {
+			return ex
+		}
+	}
+	t.Fatalf("no example in %s", dir)
+	return example{}
+}
+
+// A trial is what came of a function with its agents.
+type trial struct {
+	responses []local.Response
+	log       string
+	spans     []receiver.Span
+}
+
+// try runs a function and takes what its agents export.
+func try(t *testing.T, k *kit, ex example, rt testbed.Runtime, env ...string) trial {
+	recv, err := receiver.New()
+	require.NoError(t, err)
+	defer recv.Close()
+	f, err := k.function(t.Context(), ex, rt, recv)
+	testbed.NeedErr(t, err)
+	f.Env = append(f.Env, env...)
+	var log bytes.Buffer
+	f.Stdout, f.Stderr = &log, &log
+	responses, err := invokeAll(t.Context(), f)
+	require.NoError(t, err, log.String())
+	require.NoError(t, recv.Err(), log.String())
+	require.Len(t, responses, invocations)
+	return trial{responses, log.String(), recv.Spans()}
+}
+
+// count counts the spans of one vendor that stand for an invocation.
+func (tr trial) count(vendor string) (n int) {
+	for _, s := range tr.spans {
+		if s.Vendor == vendor && standsForInvocation(s) {
+			n++
+		}
+	}
+	return n
+}
+
+// shapes returns the functions of a testdata file: name to folder and handler.
+func shapes(t *testing.T, dir, file string) map[string]example {
+	archive, err := txtar.ParseFile(filepath.Join("testdata", file))
+	require.NoError(t, err)
+	all := make(map[string]example)
+	for _, f := range archive.Files {
+		name, rest, _ := strings.Cut(f.Name, "/")
+		if rest == "handler" {
+			all[name] = example{handler: strings.TrimSpace(string(f.Data)), code: filepath.Join(dir, name)}
+			continue
+		}
+		path := filepath.Join(dir, f.Name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, f.Data, 0o644))
+	}
+	return all
+}
+
+// TestShapes runs unmodified handlers of every shape on every version of the
+// runtime: OpenTelemetry exports exactly one span for each invocation, alone
+// and beside another vendor's agent in the same process, which exports its own.
+func TestShapes(t *testing.T) {
+	for _, test := range []struct{ dir, file, other, vendor string }{
+		{"nodejs", "nodejs.txtar", "datadog", "datadog"},
+		{"python", "python.txtar", "elastic", "elastic"},
+	} {
+		k := newKit(t)
+		functions := shapes(t, filepath.Join(k.dir, "shapes", test.dir), test.file)
+		for _, name := range k.bed.Names() {
+			if !strings.HasPrefix(name, test.dir) {
+				continue
+			}
+			t.Run(name, func(t *testing.T) {
+				rt := testbed.Need(t, k.bed, name)
+				for shape, fn := range functions {
+					ex := exampleIn(t, test.dir)
+					ex.handler, ex.code = fn.handler, fn.code
+					t.Run(shape, func(t *testing.T) {
+						tr := try(t, k, ex, rt)
+						assert.Equal(t, invocations, tr.count("otlp"), tr.log)
+						assert.Equal(t, invocations, tr.count(test.vendor), tr.log)
+					})
+					t.Run(shape+"_alone", func(t *testing.T) {
+						tr := try(t, k, ex, rt, "GRAFT_DISABLE="+test.other)
+						want := invocations
+						if test.dir == "python" && strings.Contains(ex.handler, "/") {
+							// OpenTelemetry's own limit, with or without graft:
+							// open-telemetry/opentelemetry-lambda issue 254.
+							want = 0
+						}
+						assert.Equal(t, want, tr.count("otlp"), tr.log)
+						assert.Zero(t, tr.count(test.vendor), tr.log)
+					})
+				}
+			})
+		}
+	}
+}
+
+// TestJava runs an unmodified handler on every JVM with two vendors' agents,
+// and with OpenTelemetry's alone.
+func TestJava(t *testing.T) {
+	k := newKit(t)
+	for _, name := range k.bed.Names() {
+		if !strings.HasPrefix(name, "java") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			rt := testbed.Need(t, k.bed, name)
+			ex := exampleIn(t, "java")
+			if agent, _ := leftOut(rt); agent == "" {
+				tr := try(t, k, ex, rt)
+				assert.Equal(t, invocations, tr.count("otlp"), tr.log)
+				assert.Equal(t, invocations, tr.count("elastic"), tr.log)
+			}
+			tr := try(t, k, ex, rt, "GRAFT_DISABLE=elastic")
+			assert.Equal(t, invocations, tr.count("otlp"), tr.log)
+			assert.Zero(t, tr.count("elastic"), tr.log)
+		})
+	}
+}
+
+// TestHooks runs the examples whose agents are small hooks of their own: each
+// leaves a line, in order.
+func TestHooks(t *testing.T) {
+	k := newKit(t)
+	for _, name := range k.bed.Names() {
+		if !strings.HasPrefix(name, "dotnet") && !strings.HasPrefix(name, "ruby") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			rt := testbed.Need(t, k.bed, name)
+			tr := try(t, k, exampleIn(t, rt.Language), rt)
+			assert.Regexp(t, `(?s)start-time: .*crash-report: `, tr.log)
+		})
+	}
+}
+
+// TestCustom runs the custom runtimes, whose bootstrap calls graft itself.
+func TestCustom(t *testing.T) {
+	k := newKit(t)
+	rt := testbed.Need(t, k.bed, "provided")
+	for _, ex := range examplesFor(rt) {
+		t.Run(ex.dir, func(t *testing.T) {
+			tr := try(t, k, ex, rt)
+			assert.Contains(t, string(tr.responses[0].Body), "service.namespace=example,deployment.environment.name=demo")
+			assert.Equal(t, 1, strings.Count(tr.log, "graft: "), tr.log)
+		})
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/graft-lambda/graft/internal/testbed"
+	"github.com/graft-lambda/graft/layers"
+)
+
+// all are the examples, each with how its function is built.
+var all = []example{
+	{dir: "nodejs", language: "nodejs", handler: "index.handler"},
+	{dir: "python", language: "python", handler: "app.handler"},
+	{dir: "java", language: "java", handler: "example.Handler::handleRequest", build: compileHandler},
+	{dir: "dotnet", language: "dotnet", handler: "Example::Example.Function::Handler", build: compileFunction},
+	{dir: "ruby", language: "ruby", handler: "app.handler"},
+	{dir: "custom-bash", language: "other", handler: "function.handler", command: []string{"/var/task/bootstrap"}},
+	{dir: "custom-go", language: "other", handler: "main", command: []string{"/var/task/bootstrap"}, build: buildGo},
+}
+
+// examplesFor returns the examples that run on rt.
+func examplesFor(rt testbed.Runtime) []example {
+	var list []example
+	for _, ex := range all {
+		if ex.language == rt.Language {
+			list = append(list, ex)
+		}
+	}
+	return list
+}
+
+// compileHandler compiles a Java handler for the oldest runtime that Lambda
+// still has.
+func compileHandler(ctx context.Context, bed *testbed.Bed, src, out string) error {
+	core, err := bed.JavaCore(ctx)
+	if err != nil {
+		return err
+	}
+	files, err := sources(src, ".java")
+	if err != nil {
+		return err
+	}
+	return bed.CompileJava(ctx, out, 11, []string{core}, files...)
+}
+
+// compileFunction compiles a .NET class library.
+func compileFunction(ctx context.Context, bed *testbed.Bed, src, out string) error {
+	files, err := sources(src, ".cs")
+	if err != nil {
+		return err
+	}
+	return bed.CompileCSharp(ctx, filepath.Join(out, "Example.dll"), files...)
+}
+
+// sources lists the files below dir with this extension.
+func sources(dir, ext string) ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && filepath.Ext(name) == ext {
+			files = append(files, name)
+		}
+		return err
+	})
+	return files, err
+}
+
+// buildGo compiles a function in Go, a module of its own as users have it, and
+// brings its bootstrap along.
+func buildGo(ctx context.Context, _ *testbed.Bed, src, out string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(out, "app"), ".")
+	cmd.Dir = src
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if msg, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, msg)
+	}
+	bootstrap, err := os.ReadFile(filepath.Join(src, "bootstrap"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(out, "bootstrap"), bootstrap, 0o755)
+}
+
+// buildLayer fills the folder into with the layer of the example dir, as it is
+// to stand at /opt.
+func buildLayer(ctx context.Context, bed *testbed.Bed, dir, arch, into string, log io.Writer) error {
+	src, err := source(ctx, dir, "layer")
+	if err != nil {
+		return err
+	}
+	if err := layers.Build(ctx, into, layers.Options{Arch: arch, Log: log}, src); err != nil {
+		return err
+	}
+	return compileHooks(ctx, bed, into)
+}
+
+// compileHooks compiles the .NET startup hooks of a layer where they stand: a
+// layer ships them compiled.
+func compileHooks(ctx context.Context, bed *testbed.Bed, opt string) error {
+	hooks, err := filepath.Glob(filepath.Join(opt, "*", "*.cs"))
+	if err != nil {
+		return err
+	}
+	for _, src := range hooks {
+		if err := bed.CompileCSharp(ctx, strings.TrimSuffix(src, ".cs")+".dll", src); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Base(src), err)
+		}
+		if err := os.Remove(src); err != nil {
+			return err
+		}
+	}
+	return nil
+}

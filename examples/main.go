@@ -1,0 +1,121 @@
+// Examples runs the unmodified functions of this folder, one per runtime, in
+// the local Lambda environment, with the agents of their layer folders injected
+// by graft, and shows what each agent exported.
+//
+//	go run ./examples              every runtime found on this machine
+//	go run ./examples all          every runtime that can be had
+//	go run ./examples java21 …     these
+//	go run ./examples -layer nodejs -arch amd64 -into DIR
+//	                               only the layer of one example, as a folder
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/testbed"
+)
+
+func main() {
+	local.Main()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	verbose := flag.Bool("v", false, "show all that the functions and their agents write")
+	layer := flag.String("layer", "", "build the layer of this example instead")
+	arch := flag.String("arch", "amd64", "architecture of -layer: amd64 or arm64")
+	into := flag.String("into", "", "folder for -layer")
+	flag.Parse()
+	var err error
+	if *layer != "" {
+		err = onlyLayer(ctx, *layer, *arch, *into, os.Stderr)
+	} else {
+		err = run(ctx, flag.Args(), *verbose, os.Stdout, os.Stderr)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "examples:", err)
+		os.Exit(1)
+	}
+}
+
+// run shows the runtimes that names names; none means those found here.
+func run(ctx context.Context, names []string, verbose bool, stdout, stderr io.Writer) error {
+	bed, err := testbed.Open()
+	if err != nil {
+		return err
+	}
+	bed.Fetch, bed.Log = true, stderr
+	runtimes, err := choose(ctx, bed, names)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "graft-examples-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	// Any user may look into it: a function may run as another one.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	kit := &kit{bed: bed, dir: dir, log: stderr, verbose: verbose}
+	var failed []string
+	for _, rt := range runtimes {
+		for _, ex := range examplesFor(rt) {
+			if err := show(ctx, stdout, kit, ex, rt); err != nil {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				fmt.Fprintf(stdout, "  failed     %v\n\n", err)
+				failed = append(failed, rt.Name)
+			}
+		}
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("failed: %s", strings.Join(failed, ", "))
+	}
+	return nil
+}
+
+// onlyLayer builds one example's layer, for `sam build`.
+func onlyLayer(ctx context.Context, dir, arch, into string, log io.Writer) error {
+	if into == "" {
+		return errors.New("-layer: say where to with -into DIR")
+	}
+	bed, err := testbed.Open()
+	if err != nil {
+		return err
+	}
+	bed.Fetch, bed.Log = true, log
+	return buildLayer(ctx, bed, dir, arch, into, log)
+}
+
+// choose returns the runtimes to show.
+func choose(ctx context.Context, bed *testbed.Bed, names []string) ([]testbed.Runtime, error) {
+	if len(names) == 0 {
+		return bed.Found(ctx), nil
+	}
+	if len(names) == 1 && names[0] == "all" {
+		names = bed.Names()
+	}
+	var list []testbed.Runtime
+	for _, name := range names {
+		rt, err := bed.Runtime(ctx, name)
+		if errors.Is(err, testbed.ErrUnavailable) {
+			fmt.Fprintln(bed.Log, err)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, rt)
+	}
+	return list, nil
+}

@@ -1,0 +1,4 @@
+export const handler = async (event) => ({
+  runtime: `Node.js ${process.version}`,
+  event,
+});
