@@ -61,6 +61,11 @@ func (s system) decide(original inject.Process) (d decision) {
 	return d
 }
 
+// adds reports whether more than the original process is to be started.
+func (d decision) adds(original inject.Process) bool {
+	return len(d.plan.Edits) > 0 || len(d.plan.Wrappers) > 0 || len(d.process.Env) > len(original.Env)
+}
+
 // skipped notes an agent that is left out.
 func (d *decision) skipped(rt inject.Runtime, agent, why string) {
 	for _, name := range d.settings.Disabled {

@@ -44,12 +44,20 @@
 //	graft: java: otel: skipped: /opt/otel/agent.jar: no such file
 //
 // No value of a variable is ever printed that graft did not write.
+//
+// # Limits
+//
+// Go's run-time sets up signals before graft runs, and nothing tells what was
+// before: of the signals that graft was started with ignored or blocked, the
+// runtime finds SIGHUP and SIGINT still ignored, and SIGUSR1, SIGUSR2, SIGPIPE
+// and SIGALRM still blocked; most others are at their default.
 package main
 
 import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 )
 
@@ -69,7 +77,7 @@ func thisMachine() system {
 	}
 	return system{
 		args:   os.Args,
-		env:    os.Environ(),
+		env:    environ(),
 		dir:    dir,
 		pid:    os.Getpid(),
 		root:   os.DirFS("/"),
@@ -78,4 +86,17 @@ func thisMachine() system {
 		stderr: os.Stderr,
 		exec:   syscall.Exec,
 	}
+}
+
+// environ returns the environment as the kernel has it. os.Environ leaves out
+// the second of two entries of one name and some that have none.
+func environ() []string {
+	data, err := os.ReadFile("/proc/self/environ")
+	if err != nil {
+		return os.Environ()
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
 }

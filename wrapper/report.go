@@ -13,6 +13,9 @@ import (
 // maxLines bounds what a folder full of rubbish can make the wrapper print.
 const maxLines = 100
 
+// notStarted is the last line of a start that GRAFT_STRICT=1 ends.
+const notStarted = "GRAFT_STRICT=1: the function is not started"
+
 // report prints what GRAFT_LOG asks for, in one write.
 func (d decision) report(w io.Writer) {
 	var out bytes.Buffer
@@ -27,7 +30,7 @@ func (d decision) report(w io.Writer) {
 		}
 	}
 	if d.settings.Strict && len(d.problems) > 0 {
-		line("GRAFT_STRICT=1: the function is not started")
+		line(notStarted)
 	}
 	rt := d.plan.Runtime
 	if d.settings.Log >= fragment.Info && rt.Language != "" {
@@ -35,7 +38,11 @@ func (d decision) report(w io.Writer) {
 		if len(d.plan.Agents) > 0 {
 			agents = strings.Join(d.plan.Agents, ", ")
 		}
-		line("%s %s: %s", rt.Language, rt.Version, agents)
+		name := string(rt.Language)
+		if rt.Version.Known() {
+			name += " " + rt.Version.String()
+		}
+		line("%s: %s", name, agents)
 		for _, n := range d.plan.Notes {
 			line("%s: %s: %s", rt.Language, n.Agent, oneLine(n.Text))
 		}

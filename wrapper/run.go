@@ -40,6 +40,10 @@ const (
 // run decides what to start and starts it. It returns only if that failed,
 // with the exit status.
 func run(s system) int {
+	// Graft behind graft would run another vendor's wrapper twice.
+	for len(s.args) > 2 && s.args[1] == s.self {
+		s.args = s.args[1:]
+	}
 	if len(s.args) < 2 {
 		s.say("no program given: set AWS_LAMBDA_EXEC_WRAPPER=/opt/graft, or put /opt/graft before a command")
 		return exitUsage
@@ -61,9 +65,11 @@ func run(s system) int {
 	for _, w := range d.plan.Wrappers {
 		chain.Wrappers = append(chain.Wrappers, w.Path)
 	}
-	program, err := s.runChain(chain, d.process, d.settings.Strict)
-	if !d.settings.Strict && len(d.plan.Edits) > 0 && errors.Is(err, syscall.E2BIG) {
-		s.say("arguments and environment are too long with the agents' own: starting without any agent")
+	program, err := s.runChain(chain, d.process, d.settings)
+	if errors.Is(err, syscall.E2BIG) && d.adds(original) {
+		if s.stops(d.settings, "all agents left out: arguments and environment would be too long") {
+			return exitStrict
+		}
 		return s.start(original)
 	}
 	return s.failed(program, err)
@@ -83,22 +89,49 @@ func (s system) resume(p inject.Process) int {
 		chain.Wrappers = nil
 	}
 	p = inject.Process{Argv: append([]string{chain.Program}, p.Argv[1:]...), Env: p.Env}
-	return s.failed(s.runChain(chain, p, false))
+	// The first call has said what is wrong with the settings.
+	settings, _ := fragment.ParseSettings(p.Env.Lookup)
+	program, err := s.runChain(chain, p, settings)
+	if errors.Is(err, syscall.E2BIG) && len(chain.Wrappers) > 0 {
+		if s.stops(settings, "%s: left out: %v", program, err) {
+			return exitStrict
+		}
+		chain.Wrappers = nil
+		program, err = s.runChain(chain, p, settings)
+	}
+	return s.failed(program, err)
 }
+
+// errStrict is the end that GRAFT_STRICT=1 asks for; all is said.
+var errStrict = errors.New("not started")
 
 // runChain starts the next wrapper of a chain, or its program. A wrapper that
 // cannot be started is left out with a line, unless the owner is strict. It
 // returns what could not be started, and why.
-func (s system) runChain(chain inject.Chain, p inject.Process, strict bool) (program string, err error) {
+func (s system) runChain(chain inject.Chain, p inject.Process, settings fragment.Settings) (program string, err error) {
 	for {
 		command, rest := chain.Step(p.Argv[1:], p.Env)
 		err := s.execute(command)
-		if len(chain.Wrappers) == 0 || errors.Is(err, syscall.E2BIG) || strict {
+		if len(chain.Wrappers) == 0 || errors.Is(err, syscall.E2BIG) {
 			return command.Argv[0], err
 		}
-		s.say("%s: left out: %v", chain.Wrappers[0], err)
+		if s.stops(settings, "%s: left out: %v", chain.Wrappers[0], err) {
+			return "", errStrict
+		}
 		chain = rest
 	}
+}
+
+// stops says that something is left out, if GRAFT_LOG wants that said, and
+// reports whether it is a reason to stop.
+func (s system) stops(settings fragment.Settings, format string, args ...any) bool {
+	if settings.Log >= fragment.Warn || settings.Strict {
+		s.say(format, args...)
+	}
+	if settings.Strict {
+		s.say(notStarted)
+	}
+	return settings.Strict
 }
 
 // start runs p as it is.
@@ -108,6 +141,9 @@ func (s system) start(p inject.Process) int {
 
 // failed reports that a program could not be started.
 func (s system) failed(program string, err error) int {
+	if err == errStrict {
+		return exitStrict
+	}
 	s.say("%s: %v", program, err)
 	if errors.Is(err, fs.ErrNotExist) {
 		return exitNotFound
@@ -118,7 +154,7 @@ func (s system) failed(program string, err error) int {
 // execute becomes p, as execvp(3) would find it.
 func (s system) execute(p inject.Process) error {
 	program := p.Argv[0]
-	if strings.Contains(program, "/") {
+	if strings.Contains(program, "/") || program == "" {
 		return s.exec(program, p.Argv, p.Env)
 	}
 	err := error(syscall.ENOENT)

@@ -1,0 +1,136 @@
+//go:build linux
+
+package main
+
+import (
+	"debug/buildinfo"
+	"debug/elf"
+	"io/fs"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/graft-lambda/graft/internal/testbed"
+)
+
+// maxSize is what the wrapper may weigh, in bytes: it is read anew in every
+// cold start.
+const maxSize = 3_500_000
+
+// notLinked are packages that would make the wrapper large and slow to start,
+// each with what all that begins with it.
+var notLinked = []string{"net", "encoding/json", "crypto", "text/template", "log",
+	"github.com/graft-lambda/graft/wrapper/", "github.com/graft-lambda/graft/internal/", "github.com/graft-lambda/graft/layers"}
+
+func TestLinksLittle(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	require.NoError(t, err)
+	linked := strings.Fields(string(out))
+	require.Contains(t, linked, "github.com/graft-lambda/graft/inject")
+	for _, pkg := range linked {
+		for _, not := range notLinked {
+			assert.False(t, pkg == not || strings.HasPrefix(pkg, strings.TrimSuffix(not, "/")+"/"), "links %s", pkg)
+		}
+	}
+}
+
+func TestBinary(t *testing.T) {
+	for _, arch := range []string{"amd64", "arm64"} {
+		t.Run(arch, func(t *testing.T) {
+			path := wrapperFor(t, arch)
+			info, err := os.Stat(path)
+			require.NoError(t, err)
+			assert.LessOrEqual(t, info.Size(), int64(maxSize))
+			t.Logf("%d bytes", info.Size())
+
+			f, err := elf.Open(path)
+			require.NoError(t, err)
+			defer f.Close()
+			for _, p := range f.Progs {
+				assert.NotEqual(t, elf.PT_INTERP, p.Type, "not static")
+			}
+			assert.Equal(t, map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[arch], f.Machine)
+
+			built, err := buildinfo.ReadFile(path)
+			require.NoError(t, err)
+			var modules []string
+			for _, m := range built.Deps {
+				modules = append(modules, m.Path)
+			}
+			assert.ElementsMatch(t, []string{"github.com/joho/godotenv", "github.com/mattn/go-shellwords"}, modules)
+			data, err := os.ReadFile(path)
+			require.NoError(t, err)
+			wd, err := os.Getwd()
+			require.NoError(t, err)
+			assert.NotContains(t, string(data), wd, "holds a path of the machine that built it")
+		})
+	}
+}
+
+// TestOtherArchitecture runs the wrapper for the other processor.
+func TestOtherArchitecture(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("this is the other processor")
+	}
+	qemu := testbed.NeedTool(t, "qemu-aarch64-static")
+	out, err := exec.Command(qemu, wrapperFor(t, "arm64"), "/bin/echo", "hello").CombinedOutput()
+	require.NoError(t, err)
+	assert.Equal(t, "hello\n", string(out))
+}
+
+// settingName is a setting at the start of a line of a table.
+var (
+	inComment = regexp.MustCompile(`(?m)^//\t(GRAFT_[A-Z_]+) `)
+	inReadme  = regexp.MustCompile("(?m)^\\| *`(GRAFT_[A-Z_]+)`")
+	inCode    = regexp.MustCompile(`read\("(GRAFT_[A-Z_]+)"|Lookup\("(GRAFT_[A-Z_]+)"\)`)
+)
+
+// TestSettingsAreDocumented compares what the code reads, the package comment
+// and the README.
+func TestSettingsAreDocumented(t *testing.T) {
+	documented := names(t, inComment, "main.go")
+	require.NotEmpty(t, documented)
+	assert.Equal(t, documented, names(t, inCode, "run.go", "decide.go", "../inject/fragment/settings.go"))
+	if _, err := os.Stat("../README.md"); os.IsNotExist(err) {
+		t.Skip("there is no README.md yet")
+	}
+	readme := names(t, inReadme, "../README.md")
+	for _, name := range documented {
+		assert.Contains(t, readme, name)
+	}
+}
+
+func names(t *testing.T, pattern *regexp.Regexp, files ...string) []string {
+	t.Helper()
+	var list []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range pattern.FindAllStringSubmatch(string(text), -1) {
+			list = append(list, strings.Join(m[1:], ""))
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// TestNoTwoBuildsDiffer builds the wrapper a second time, elsewhere.
+func TestNoTwoBuildsDiffer(t *testing.T) {
+	first, err := os.ReadFile(wrapperFor(t, runtime.GOARCH))
+	require.NoError(t, err)
+	dir := t.TempDir()
+	cmd := exec.Command("go", slices.Concat([]string{"build"}, buildFlags, []string{"-o", dir + "/graft", "."})...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	text, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(text))
+	second, err := fs.ReadFile(os.DirFS(dir), "graft")
+	require.NoError(t, err)
+	assert.True(t, slices.Equal(first, second))
+}
