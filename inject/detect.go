@@ -2,6 +2,7 @@ package inject
 
 import (
 	"bytes"
+	"cmp"
 	"io/fs"
 	"path"
 	"slices"
@@ -57,15 +58,15 @@ func Detect(p Process, s fragment.Settings, m Machine) Runtime {
 		return rt
 	}
 	rt.Program = skipEnv(p.Argv)
-	found := m.identify(m.lookPath(p.Argv[rt.Program], p.Env))
-	if found.lang == nil && found.form != Interpreter {
+	found := m.identify(m.lookPath(p.Argv[rt.Program], p.Env), p.Env)
+	if found.form != Interpreter {
 		// Another vendor's wrapper in front: the runtime is its first argument.
 		next := rt.Program + 1
 		if next < len(p.Argv) && p.Argv[next] == "--" {
 			next++
 		}
 		if next < len(p.Argv) && path.IsAbs(p.Argv[next]) && !isShell(path.Base(p.Argv[rt.Program])) {
-			if behind := m.identify(p.Argv[next]); behind.lang != nil && behind.form == Interpreter {
+			if behind := m.identify(p.Argv[next], p.Env); behind.lang != nil && behind.form == Interpreter {
 				rt.Program, found = next, behind
 			}
 		}
@@ -141,10 +142,23 @@ type identity struct {
 
 // identify says what a program is by its name, else by what its name links
 // to, else by its first line.
-func (m Machine) identify(program string) identity {
-	if program == "" {
-		return identity{}
+func (m Machine) identify(program string, env Env) identity {
+	id := m.named(program)
+	if program == "" || id.lang != nil || id.form == Script {
+		return id
 	}
+	interpreter := m.shebang(id.path, env)
+	if interpreter == "" {
+		return id
+	}
+	// An interpreter that is itself a script ends the search.
+	script := m.named(interpreter)
+	script.form = Script
+	return script
+}
+
+// named says what a program is by its name and what its name links to.
+func (m Machine) named(program string) identity {
 	id := identity{path: program}
 	for range 8 {
 		base := path.Base(id.path)
@@ -155,7 +169,9 @@ func (m Machine) identify(program string) identity {
 		for _, l := range languages {
 			if v, ok := l.program(base); ok {
 				id.form = Interpreter
-				id.lang, id.version = l, v
+				if v.Known() || id.lang != l {
+					id.lang, id.version = l, v
+				}
 				break
 			}
 		}
@@ -170,41 +186,12 @@ func (m Machine) identify(program string) identity {
 		}
 		id.path = target
 	}
-	if id.lang != nil {
-		return id
-	}
-	interpreter := m.shebang(id.path)
-	if interpreter == "" {
-		return id
-	}
-	script := identity{form: Script, path: interpreter}
-	if by := m.identifyName(interpreter); by.lang != nil {
-		script.lang, script.version, script.path = by.lang, by.version, by.path
-	}
-	return script
-}
-
-// identifyName is identify without a look into the file: an interpreter that
-// is itself a script ends the search.
-func (m Machine) identifyName(program string) identity {
-	id := identity{path: program}
-	for _, l := range languages {
-		if v, ok := l.program(path.Base(program)); ok {
-			id.lang, id.version = l, v
-		}
-	}
-	if target, err := fs.ReadLink(m.Root, fragment.Rel(program)); err == nil && id.lang != nil {
-		if !path.IsAbs(target) {
-			target = path.Join(path.Dir(program), target)
-		}
-		id.path = target
-	}
 	return id
 }
 
 // shebang returns the program that the first line of a script names, through
 // env; empty if the file is no script.
-func (m Machine) shebang(file string) string {
+func (m Machine) shebang(file string, env Env) string {
 	head, err := m.head(file, 256)
 	if err != nil || !bytes.HasPrefix(head, []byte("#!")) {
 		return ""
@@ -217,7 +204,7 @@ func (m Machine) shebang(file string) string {
 	if path.Base(words[0]) == "env" {
 		for _, w := range words[1:] {
 			if !strings.HasPrefix(w, "-") && !strings.Contains(w, "=") {
-				return m.lookPath(w, nil)
+				return cmp.Or(m.lookPath(w, env), w)
 			}
 		}
 	}

@@ -17,27 +17,25 @@ import (
 var dotnet = language{
 	name:    fragment.DotNet,
 	program: func(base string) (fragment.Version, bool) { return fragment.Version{}, base == "dotnet" },
-	script:  dotnetHost,
+	script:  dotnetApp,
 	handler: func(argv []string, first int) int {
-		i := dotnetHost(argv, first)
-		for i < len(argv) && strings.HasPrefix(argv[i], "-") {
-			i++
-			if i < len(argv) && !strings.HasPrefix(argv[i], "-") {
-				i++
-			}
-		}
+		i := dotnetApp(argv, first)
 		if i+1 < len(argv) && strings.HasSuffix(argv[i], ".dll") {
 			return i + 1
 		}
 		return -1
 	},
 	refuseArg: func(word string) string {
-		if slices.Contains([]string{"-h", "--help", "--info", "--list-runtimes", "--list-sdks", "--version", "exec", "help"}, word) {
+		if strings.HasPrefix(word, "-") && !dotnetHostTakes[word] || word == "exec" {
 			return "would keep .NET from starting the function"
 		}
 		return ""
 	},
 }
+
+// dotnetHostTakes are the host's options that an agent may give; each has its
+// value in the next word.
+var dotnetHostTakes = set("--additionalprobingpath", "--additional-deps", "--fx-version", "--roll-forward", "--roll-forward-on-no-candidate-fx")
 
 const (
 	startupHooks   = "DOTNET_STARTUP_HOOKS"
@@ -52,12 +50,20 @@ const (
 // profilerVars is the group that holds one profiler.
 var profilerVars = []string{profilerOn, profilerID, profilerPath, profilerPath + "_64", profilerPath + "_32", profilerPath + "_ARM64"}
 
-// dotnetHost returns the index behind "exec", where the host's options begin.
-func dotnetHost(argv []string, first int) int {
-	if first < len(argv) && argv[first] == "exec" {
-		return first + 1
+// dotnetApp returns the index of the assembly, behind "exec" and the host's
+// options.
+func dotnetApp(argv []string, first int) int {
+	i := first
+	if i < len(argv) && argv[i] == "exec" {
+		i++
 	}
-	return first
+	for i < len(argv) && strings.HasPrefix(argv[i], "-") {
+		i++
+		if i < len(argv) && !strings.HasPrefix(argv[i], "-") {
+			i++
+		}
+	}
+	return i
 }
 
 // profiler checks a fragment's profiler as one group.

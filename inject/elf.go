@@ -43,7 +43,7 @@ func (c *check) library(file string) error {
 
 // libraryNamed checks a library that is looked for by its bare name.
 func (c *check) libraryNamed(name string, dirs ...string) error {
-	for _, dir := range append(dirs, c.libraryPath()...) {
+	for _, dir := range append(dirs, c.folders("LD_LIBRARY_PATH")...) {
 		if path.IsAbs(dir) && c.isFile(path.Join(dir, name)) {
 			return c.library(path.Join(dir, name))
 		}
@@ -146,13 +146,6 @@ func archName(m elf.Machine) string {
 	return m.String()
 }
 
-// libraryPath is LD_LIBRARY_PATH as the runtime will see it.
-func (c *check) libraryPath() []string {
-	owner, _ := c.env.Lookup("LD_LIBRARY_PATH")
-	ours, _ := c.frag.Lookup("LD_LIBRARY_PATH")
-	return strings.Split(owner+":"+ours, ":")
-}
-
 // searchPath lists the folders in which the linker looks for what lib needs.
 func (c *check) searchPath(lib native, file string) []string {
 	var dirs []string
@@ -161,7 +154,7 @@ func (c *check) searchPath(lib native, file string) []string {
 		dirs = append(dirs, dir)
 	}
 	triple := map[elf.Machine]string{elf.EM_X86_64: "x86_64-linux-gnu", elf.EM_AARCH64: "aarch64-linux-gnu"}[lib.machine]
-	dirs = append(dirs, c.libraryPath()...)
+	dirs = append(dirs, c.folders("LD_LIBRARY_PATH")...)
 	return append(dirs, "/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib", "/usr/local/lib64", "/lib/"+triple, "/usr/lib/"+triple)
 }
 

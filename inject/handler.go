@@ -44,7 +44,10 @@ func (p *planner) redirect(f fragment.Fragment) ([]Edit, error) {
 	if len(p.handler) == 0 {
 		return nil, errors.New("_HANDLER: the function has no handler to redirect")
 	}
-	if _, set := p.process.Env.Lookup(f.OriginalHandler); set || p.handlerVars[f.OriginalHandler] {
+	_, set := p.process.Env.Lookup(f.OriginalHandler)
+	_, kind := classify(f.OriginalHandler)
+	given := func(v plainVar) bool { return v.Name == f.OriginalHandler }
+	if set || kind != plain || p.handlerVars[f.OriginalHandler] || slices.ContainsFunc(p.plain, given) {
 		return nil, fmt.Errorf("%s: is taken, it cannot receive the handler", f.OriginalHandler)
 	}
 	return []Edit{

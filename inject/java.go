@@ -37,8 +37,7 @@ var java = language{
 		}
 		return -1
 	},
-	refuseArg: refuseJavaArg,
-	plan:      planJava,
+	plan: planJava,
 }
 
 // javaRelease reads JAVA_VERSION from the file "release" of a JDK.
@@ -160,7 +159,7 @@ func javaMain(argv []string, first int) (int, bool) {
 // vetJava refuses what would keep a JVM from starting the function.
 func vetJava(c *check, o *option) error {
 	text := o.words[0].text
-	if why := refuseJava(text, len(o.words)); why != "" {
+	if why := refuseJava(text, len(o.words), o.argv); why != "" {
 		return fmt.Errorf("%s: %s", shortOption(text), why)
 	}
 	if (strings.HasPrefix(text, "-XX:") || strings.HasPrefix(text, "--enable-")) && !c.limited {
@@ -190,18 +189,6 @@ func vetJava(c *check, o *option) error {
 	return nil
 }
 
-// refuseJavaArg allows in GRAFT_ARGS what can stand in a command line only.
-func refuseJavaArg(word string) string {
-	if !strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "@") {
-		// The value of a two-word option.
-		return ""
-	}
-	if twoWords[word] {
-		return ""
-	}
-	return refuseJava(word, 1)
-}
-
 // planJava makes the runtime's own command line bear what graft adds: a
 // collector takes the runtime's place, and class data sharing is no longer a
 // must (https://github.com/elastic/apm-agent-java/issues/2433).
@@ -210,7 +197,7 @@ func planJava(p *planner) {
 		return
 	}
 	args, end := javaArguments(p.process.Argv, p.first())
-	collector, heavy := false, p.args.loads
+	collector, heavy := false, false
 	for _, o := range p.placed {
 		collector = collector || o.key == collectorKey && !o.env
 		heavy = heavy || o.loads || o.key == collectorKey || strings.HasPrefix(o.words[0].text, "-XX:")

@@ -42,8 +42,9 @@ var xOptions = []string{"-Xmx", "-Xms", "-Xss", "-Xmn", "-Xint", "-Xcomp", "-Xmi
 	"-Xcheck:jni", "-Xnoclassgc", "-Xdiag", "-Xverify:", "-XshowSettings", "-Xbootclasspath/a:", "-Xdebug"}
 
 // refuseJava says why a JVM option of a fragment would keep the JVM from
-// starting the function; empty if it would not.
-func refuseJava(text string, words int) string {
+// starting the function; empty if it would not. In the command line an option
+// may have its value in the next word.
+func refuseJava(text string, words int, argv bool) string {
 	name, _, _ := strings.Cut(text, "=")
 	if strings.HasPrefix(text, "-X") {
 		name, _, _ = strings.Cut(name, ":")
@@ -53,7 +54,7 @@ func refuseJava(text string, words int) string {
 		}
 	}
 	switch {
-	case words > 1:
+	case words > 1 && !argv:
 		return `takes its value from the next word, which JAVA_TOOL_OPTIONS refuses: write it with "="`
 	case strings.HasPrefix(text, "@"):
 		return "an argument file may hold anything"
@@ -61,7 +62,7 @@ func refuseJava(text string, words int) string {
 		return "would keep the runtime from starting the function"
 	case strings.HasPrefix(text, "-Xshare:"), strings.HasPrefix(text, "-XX:AOT"):
 		return "class data sharing is the runtime's own"
-	case twoWords[text]:
+	case twoWords[text] && words == 1:
 		return "has no value"
 	case strings.HasPrefix(text, "-XX:"), strings.HasPrefix(text, "-D"), strings.HasPrefix(text, "--"),
 		strings.HasPrefix(text, "-javaagent:"), strings.HasPrefix(text, "-agentpath:"), strings.HasPrefix(text, "-agentlib:"),

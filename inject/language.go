@@ -26,7 +26,7 @@ type language struct {
 	// handler returns the index of the handler argument, or -1.
 	handler func(argv []string, first int) int
 	// refuseArg says why a word of GRAFT_ARGS would keep the runtime from
-	// starting the function; empty if it would not.
+	// starting the function; empty if it would not. Nil if options says it.
 	refuseArg func(word string) string
 	// plan adds what only this runtime needs, after the options and before the
 	// lists; nil if there is nothing.
@@ -77,10 +77,12 @@ type option struct {
 type check struct {
 	Machine
 	rt Runtime
-	// env is the environment the runtime would see.
+	// env is the environment as it is.
 	env Env
 	// frag is the fragment that asks.
 	frag fragment.Fragment
+	// brought are the fragments whose folders count too.
+	brought []fragment.Fragment
 	// limited is set if GRAFT_RUNTIMES of the fragment limits this runtime's
 	// version.
 	limited bool
@@ -102,9 +104,8 @@ func languageOf(name fragment.Language) *language {
 var other = language{
 	name:    fragment.Other,
 	program: func(string) (fragment.Version, bool) { return fragment.Version{}, false },
-	script:    func(_ []string, first int) int { return first },
-	handler:   func([]string, int) int { return -1 },
-	refuseArg: func(string) string { return "" },
+	script:  func(_ []string, first int) int { return first },
+	handler: func([]string, int) int { return -1 },
 }
 
 // named recognises a program that is called prefix, optionally with a version

@@ -90,11 +90,31 @@ func (p *planner) readList(c *check, v fragment.Var) ([]string, error) {
 			p.plan.note(c.frag.Name, v.Name+": "+item+": no such file, left out")
 		}
 	}
-	if v.Name == pythonPath && len(items) > 0 && len(there) == 0 {
+	if v.Name == pythonPath {
 		// This list is what loads a Python agent.
-		return nil, fmt.Errorf("PYTHONPATH: %s: no such file", items[0])
+		own := slices.DeleteFunc(items, p.isTaskRoot)
+		if len(own) > 0 && !slices.ContainsFunc(own, p.exists) {
+			return nil, fmt.Errorf("PYTHONPATH: %s: no such file", own[0])
+		}
 	}
 	return there, nil
+}
+
+// searched are the lists of folders in which what an agent loads may stand.
+var searched = []string{"NODE_PATH", "RUBYLIB", "GEM_PATH", "LD_LIBRARY_PATH"}
+
+func bringsFolders(f fragment.Fragment) bool {
+	return slices.ContainsFunc(f.Vars, func(v fragment.Var) bool { return slices.Contains(searched, v.Name) })
+}
+
+// folders are the absolute folders of a list as the runtime will see it.
+func (c *check) folders(name string) []string {
+	value, _ := c.env.Lookup(name)
+	for _, f := range append(slices.Clone(c.brought), c.frag) {
+		ours, _ := f.Lookup(name)
+		value += ":" + ours
+	}
+	return slices.DeleteFunc(strings.Split(value, ":"), func(dir string) bool { return !path.IsAbs(dir) })
 }
 
 // preload checks an element of LD_PRELOAD: a path, or a bare name that the
@@ -116,7 +136,11 @@ func splitList(name, value string) []string {
 // mergeLists adds the elements that are not there to the owner's text.
 func (p *planner) mergeLists() {
 	for _, name := range p.listed {
-		owner, _ := p.process.Env.Lookup(name)
+		owner, set := p.process.Env.Lookup(name)
+		unset := name == "PATH" && !set
+		if unset {
+			owner = SearchPath(nil)
+		}
 		there := splitList(name, owner)
 		var added []listItem
 		for _, item := range p.lists[name] {
@@ -126,6 +150,9 @@ func (p *planner) mergeLists() {
 			}
 			there = append(there, item.text)
 			added = append(added, item)
+		}
+		if unset && len(added) > 0 {
+			added = slices.Insert(added, 0, listItem{text: owner, why: "is searched where PATH is not set"})
 		}
 		if !slices.Contains(oursFirst, name) {
 			p.append(name, added)
@@ -167,7 +194,13 @@ func (p *planner) mergeKeys() {
 	owner := splitKeys("", value)
 	for i, k := range p.keys {
 		same := func(o keyValue) bool { return o.key == k.key }
-		if slices.ContainsFunc(owner, same) || slices.ContainsFunc(p.keys[i+1:], same) {
+		if slices.ContainsFunc(p.keys[i+1:], same) {
+			continue
+		}
+		if at := slices.IndexFunc(owner, same); at >= 0 {
+			if owner[at].text != k.text {
+				p.plan.note(k.agent, resourceAttributes+": "+k.key+" gives way to the function's own")
+			}
 			continue
 		}
 		p.edit(Edit{Kind: AppendVariable, Agent: k.agent, Name: resourceAttributes, Added: k.text, sep: ','})

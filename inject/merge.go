@@ -8,7 +8,7 @@ import "slices"
 func (p *planner) mergeOptions() {
 	g := p.lang.options
 	if g == nil {
-		p.plan.Edits = append(p.plan.Edits, p.args.edits...)
+		p.plan.Edits = append(p.plan.Edits, p.args...)
 		return
 	}
 	var owner, argv []option
@@ -38,7 +38,6 @@ func (p *planner) mergeOptions() {
 		p.placed = append(p.placed, o)
 	}
 	p.placeOptions(end)
-	p.plan.Edits = append(p.plan.Edits, p.args.edits...)
 }
 
 // outdone reports whether another fragment's option stands for option i: a
@@ -66,7 +65,12 @@ func (p *planner) isThere(o placed, owner, argv []option) bool {
 		same := func(e option) bool { return e.id == o.id }
 		return slices.ContainsFunc(owner, same) || slices.ContainsFunc(argv, same)
 	}
-	if theirs := last(owner, o.key); theirs != nil {
+	theirs := last(owner, o.key)
+	if theirs == nil && o.key == collectorKey {
+		// The owner may have switched this one off.
+		theirs = last(owner, "-XX:"+o.value)
+	}
+	if theirs != nil {
 		if theirs.value != o.value {
 			p.plan.note(o.agent, o.name+" gives way to the function's own")
 		}

@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -16,16 +17,34 @@ import (
 // A fragment counts whole or not at all: all that it asks for is checked
 // first, and a fragment that cannot be applied becomes a Skip.
 func New(p Process, fragments []fragment.Fragment, s fragment.Settings, rt Runtime, m Machine) Plan {
-	plan := Plan{Runtime: rt}
+	// What an agent loads may stand in a folder that another one brings, unless
+	// that one is left out itself.
+	brought := slices.DeleteFunc(slices.Clone(fragments), func(f fragment.Fragment) bool { return !bringsFolders(f) })
+	for {
+		plan, out := newPlan(p, fragments, brought, s, rt, m)
+		before := len(brought)
+		brought = slices.DeleteFunc(brought, func(f fragment.Fragment) bool { return out[f.File] })
+		if len(brought) == before {
+			return plan
+		}
+	}
+}
+
+// newPlan plans with the folders that the fragments in brought bring. It also
+// returns which fragments are left out, by file.
+func newPlan(p Process, fragments, brought []fragment.Fragment, s fragment.Settings, rt Runtime, m Machine) (Plan, map[string]bool) {
+	plan, out := Plan{Runtime: rt}, make(map[string]bool)
 	pl := &planner{
-		Machine: m, process: p, rt: rt, lang: languageOf(rt.Language), settings: s, plan: &plan,
+		Machine: m, process: p, rt: rt, lang: languageOf(rt.Language), settings: s, plan: &plan, brought: brought,
 		lists: make(map[string][]listItem), profiler: make(map[string]string),
 		handlerVars: make(map[string]bool), chained: make(map[string]bool), handlerAt: -1,
 	}
 	if rt.Form != Script {
 		pl.findHandler(fragments)
 	}
+	pl.ownWrapper()
 	for _, f := range fragments {
+		out[f.File] = true
 		if slices.Contains(s.Disabled, f.Name) {
 			continue
 		}
@@ -41,10 +60,11 @@ func New(p Process, fragments []fragment.Fragment, s fragment.Settings, rt Runti
 			plan.skip(f.Name, err.Error())
 			continue
 		}
+		out[f.File] = false
 		pl.commit(f, c)
 	}
 	pl.finish()
-	return plan
+	return plan, out
 }
 
 // A planner gathers what the fragments bring and then turns it into edits.
@@ -55,15 +75,18 @@ type planner struct {
 	lang     *language
 	settings fragment.Settings
 	plan     *Plan
+	brought  []fragment.Fragment
 
 	options  []placed
-	args     arguments
+	args     []Edit
 	lists    map[string][]listItem
 	listed   []string
 	profiler map[string]string
 	keys     []keyValue
 	plain    []plainVar
 	wrappers []Wrapper
+	// next is the function's own wrapper, if it has one.
+	next []Wrapper
 	// placed are the options that are really added.
 	placed []placed
 
@@ -78,13 +101,6 @@ type placed struct {
 	option
 	agent string
 	env   bool
-}
-
-// arguments is what GRAFT_ARGS adds.
-type arguments struct {
-	// loads is set if an argument makes the JVM load code or tunes it.
-	loads bool
-	edits []Edit
 }
 
 type listItem struct {
@@ -134,7 +150,7 @@ type contribution struct {
 
 // prepare checks all that a fragment asks for.
 func (p *planner) prepare(f fragment.Fragment) (c contribution, err error) {
-	ck := &check{Machine: p.Machine, rt: p.rt, env: p.process.Env, frag: f}
+	ck := &check{Machine: p.Machine, rt: p.rt, env: p.process.Env, frag: f, brought: p.brought}
 	for _, b := range f.Runtimes {
 		ck.limited = ck.limited || b.Language == p.rt.Language && b.Limited() && b.Holds(p.rt.Version)
 	}
@@ -157,12 +173,11 @@ func (p *planner) prepare(f fragment.Fragment) (c contribution, err error) {
 		case keyList:
 			c.keys = v.Value
 		case nextWrapper:
-			if p.rt.Form == Script {
-				p.plan.note(f.Name, "its wrapper is left alone: the program is a script")
-			} else if err = ck.executable(v.Value); err == nil {
-				c.wrapper = v.Value
-			}
+			c.wrapper, err = p.joinWrapper(ck, v.Value)
 		case plain:
+			if p.handlerVars[v.Name] {
+				err = fmt.Errorf("%s: holds the handler for an earlier agent", v.Name)
+			}
 			c.plain = append(c.plain, v)
 		}
 		if err != nil {
@@ -177,8 +192,12 @@ func (p *planner) prepare(f fragment.Fragment) (c contribution, err error) {
 	if c.handler, err = p.redirect(f); err != nil {
 		return c, err
 	}
-	c.args = f.Args
-	return c, p.checkArgs(ck)
+	opts, err := p.readArgs(ck)
+	if p.lang.options == nil {
+		c.args = f.Args
+	}
+	c.options = append(c.options, opts...)
+	return c, err
 }
 
 // readOptions takes an option string apart and vets every option.
@@ -227,8 +246,10 @@ func (p *planner) commit(f fragment.Fragment, c contribution) {
 		p.plain = append(p.plain, plainVar{f.Name, v})
 	}
 	p.addKeys(f.Name, c.keys)
-	for _, e := range c.handler {
+	if f.OriginalHandler != "" {
 		p.handlerVars[f.OriginalHandler] = true
+	}
+	for _, e := range c.handler {
 		if e.Kind == SetHandler {
 			p.handler = []string{e.Added}
 		}
@@ -249,36 +270,48 @@ func (p *planner) finish() {
 	p.mergeLists()
 	p.mergeKeys()
 	p.mergePlain()
-	if p.rt.Form != Script {
-		p.mergeWrappers()
-	}
+	p.plan.Wrappers = append(p.wrappers, p.next...)
 }
 
-// checkArgs refuses GRAFT_ARGS that would keep the runtime from starting.
-func (p *planner) checkArgs(c *check) error {
-	if len(c.frag.Args) == 0 {
-		return nil
+// readArgs checks GRAFT_ARGS. For a runtime whose options graft knows they are
+// options that stand in the command line: they are merged as all others are.
+func (p *planner) readArgs(c *check) ([]option, error) {
+	args := c.frag.Args
+	if len(args) == 0 {
+		return nil, nil
 	}
 	if p.rt.Form == Script || p.rt.Form == Binary && p.rt.Language != fragment.Other {
-		return fmt.Errorf("GRAFT_ARGS: the program is not the runtime itself")
+		return nil, errors.New("GRAFT_ARGS: the program is not the runtime itself")
 	}
-	for _, word := range c.frag.Args {
+	var opts []option
+	if g := p.lang.options; g != nil {
+		opts = g.read(asWords(args))
+		for i := range opts {
+			opts[i].argv = true
+			if err := g.vet(c, &opts[i]); err != nil {
+				return nil, fmt.Errorf("GRAFT_ARGS: %w", err)
+			}
+		}
+	}
+	for _, word := range args {
+		if p.lang.refuseArg == nil {
+			break
+		}
 		if why := p.lang.refuseArg(word); why != "" {
-			return fmt.Errorf("GRAFT_ARGS: %s: %s", shortOption(word), why)
+			return nil, fmt.Errorf("GRAFT_ARGS: %s: %s", shortOption(word), why)
 		}
 	}
-	if p.lang.options == nil {
-		return nil
+	if p.rt.Language == fragment.Other {
+		return nil, nil
 	}
-	for _, o := range p.lang.options.read(asWords(c.frag.Args)) {
-		if !o.loads {
-			continue
-		}
-		if err := p.lang.options.vet(c, &o); err != nil {
-			return err
-		}
+	// The runtime must find the same script behind them.
+	if end := p.lang.script(args, 0); end < len(args) {
+		return nil, fmt.Errorf("GRAFT_ARGS: %s: would stand in the script's place", shortOption(args[end]))
 	}
-	return nil
+	if p.lang.script(append(slices.Clone(args), "script"), 0) > len(args) {
+		return nil, fmt.Errorf("GRAFT_ARGS: %s: %w", shortOption(args[len(args)-1]), errNoValue)
+	}
+	return opts, nil
 }
 
 // addArgs puts GRAFT_ARGS behind the interpreter's own arguments, unless they
@@ -289,8 +322,7 @@ func (p *planner) addArgs(agent string, args []string) {
 	}
 	at := p.lang.script(p.process.Argv, p.first())
 	for _, a := range args {
-		p.args.loads = p.args.loads || hasAnyPrefix(a, "-javaagent:", "-agentpath:", "-agentlib:", "-XX:")
-		p.args.edits = append(p.args.edits, Edit{Kind: InsertArgument, Agent: agent, At: at, Added: a})
+		p.args = append(p.args, Edit{Kind: InsertArgument, Agent: agent, At: at, Added: a})
 	}
 }
 

@@ -58,7 +58,6 @@ var nodeFlags = map[string]nodeFlag{
 	"--disallow-code-generation-from-strings":        {nodeV8, 0b1111},
 	"--dns-result-order":                             {nodeValue, 0b1111},
 	"--enable-etw-stack-walking":                     {nodeV8, 0b1111},
-	"--enable-fips":                                  {nodeBoolean, 0b1111},
 	"--enable-network-family-autoselection":          {nodeBoolean, 0b0001},
 	"--enable-source-maps":                           {nodeBoolean, 0b1111},
 	"--entry-url":                                    {nodeBoolean, 0b1100},
@@ -100,7 +99,6 @@ var nodeFlags = map[string]nodeFlag{
 	"--extra-info-on-fatal-exception":                {nodeBoolean, 0b1111},
 	"--force-async-hooks-checks":                     {nodeBoolean, 0b1111},
 	"--force-context-aware":                          {nodeBoolean, 0b1111},
-	"--force-fips":                                   {nodeBoolean, 0b1111},
 	"--force-node-api-uncaught-exceptions-policy":    {nodeBoolean, 0b1111},
 	"--frozen-intrinsics":                            {nodeBoolean, 0b1111},
 	"--global-search-paths":                          {nodeBoolean, 0b1111},
@@ -155,7 +153,7 @@ var nodeFlags = map[string]nodeFlag{
 	"--require-module":                               {nodeBoolean, 0b1000},
 	"--secure-heap":                                  {nodeValue, 0b1111},
 	"--secure-heap-min":                              {nodeValue, 0b1111},
-	"--stack-trace-limit":                            {nodeValue, 0b1111},
+	"--stack-trace-limit":                            {nodeV8, 0b1111},
 	"--strip-types":                                  {nodeBoolean, 0b1000},
 	"--test-random-seed":                             {nodeValue, 0b1000},
 	"--test-randomize":                               {nodeBoolean, 0b1000},
@@ -215,14 +213,18 @@ var nodeKills = set(
 	"--experimental-test-snapshots", "--snapshot-blob", "--node-snapshot", "--experimental-policy",
 	"--policy-integrity", "--experimental-default-type", "--allow-fs-read", "--allow-fs-write",
 	"--allow-addons", "--allow-child-process", "--allow-wasi", "--allow-worker", "--experimental-config-file",
-	"--experimental-default-config-file", "--input-type",
+	"--experimental-default-config-file", "--input-type", "--force-fips", "--enable-fips",
 )
+
+// v8Numbers are V8's options that need a number behind "=".
+var v8Numbers = set("--max-old-space-size", "--max-semi-space-size", "--max-heap-size", "--stack-trace-limit", "--stack-size",
+	"--gc-interval", "--initial-heap-size", "--min-semi-space-size", "--random-seed")
 
 // nodeArgvOnly are options that Node.js takes in its command line and refuses
 // in NODE_OPTIONS.
 var nodeArgvOnly = set(
 	"--stack-size", "--prof", "--use-strict", "--no-opt", "--trace-gc", "--trace-gc-verbose", "--trace-opt", "--trace-deopt",
 	"--allow-natives-syntax", "--optimize-for-size", "--max-lazy", "--gc-interval", "--gc-global", "--initial-heap-size",
-	"--min-semi-space-size", "--single-threaded", "--always-sparkplug", "--sparkplug", "--no-sparkplug", "--maglev", "--no-maglev",
-	"--stress-compaction", "--log-function-events", "--trace-ic", "--random-seed", "--predictable", "--lite-mode",
+	"--min-semi-space-size", "--single-threaded", "--always-sparkplug", "--sparkplug", "--no-sparkplug",
+	"--stress-compaction", "--log-function-events", "--random-seed", "--predictable", "--lite-mode",
 )

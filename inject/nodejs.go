@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -39,13 +38,6 @@ var nodejs = language{
 			return script + 1
 		}
 		return -1
-	},
-	refuseArg: func(word string) string {
-		name, _, _ := strings.Cut(word, "=")
-		if nodeKills[nodeName(name)] {
-			return "would keep Node.js from starting the function"
-		}
-		return ""
 	},
 }
 
@@ -90,10 +82,10 @@ func nodeName(name string) string {
 		return "--experimental-loader"
 	case "--es-module-specifier-resolution":
 		return "--experimental-specifier-resolution"
-	case "--inspect-port":
-		return "--debug-port"
-	case "--report-dir":
-		return "--report-directory"
+	case "--debug-port":
+		return "--inspect-port"
+	case "--report-directory":
+		return "--report-dir"
 	}
 	if strings.HasPrefix(name, "--") {
 		return "--" + strings.ReplaceAll(name[2:], "_", "-")
@@ -165,15 +157,23 @@ func vetNode(c *check, o *option) error {
 	switch {
 	case nodeKills[o.name]:
 		return fmt.Errorf("%s: would keep Node.js from starting the function", name)
+	case nodeArgvOnly[o.name] || flag.kind == nodeV8:
+		if why := refuseV8(o.name, first); why != "" {
+			return fmt.Errorf("%s: %s", name, why)
+		}
+	case known && flag.kind != nodeBoolean && (o.value == "" || len(o.words) > 1 && strings.HasPrefix(o.words[1].text, "-")):
+		return fmt.Errorf("%s: %w", name, errNoValue)
+	case known && flag.kind != nodeBoolean && strings.HasPrefix(o.name, "--no-"):
+		return fmt.Errorf("%s: has no opposite", name)
+	}
+	switch {
 	case nodeArgvOnly[o.name]:
 		o.argv = true
 		return nil
 	case !known:
-		return fmt.Errorf("%s: is no option that Node.js takes in NODE_OPTIONS", name)
+		return fmt.Errorf("%s: is no option that Node.js is known to take", name)
 	case strings.HasPrefix(first, "-") && !strings.HasPrefix(first, "--") && strings.Contains(first, "="):
 		return fmt.Errorf("%s: a short option takes its value from the next word", name)
-	case flag.kind != nodeBoolean && flag.kind != nodeV8 && len(o.words) == 1 && !strings.Contains(first, "="):
-		return fmt.Errorf("%s: %w", name, errNoValue)
 	case !flag.in(c.rt.Version):
 		if flag.kind == nodeV8 {
 			o.argv = true
@@ -196,6 +196,21 @@ func vetNode(c *check, o *option) error {
 		return c.nodeModule(o.value, false)
 	}
 	return nil
+}
+
+// refuseV8 says why V8 would refuse an option of its own: a number stands
+// behind "=", all else is a switch.
+func refuseV8(name, text string) string {
+	_, value, joined := strings.Cut(text, "=")
+	switch {
+	case v8Numbers["--"+strings.TrimPrefix(name, "--no-")]:
+		return "has no opposite"
+	case v8Numbers[name] && (value == "" || strings.Trim(value, "0123456789") != ""):
+		return `needs a number behind "="`
+	case !v8Numbers[name] && joined:
+		return "takes no value"
+	}
+	return ""
 }
 
 // importable reports whether --import also registers loader hooks early
@@ -253,10 +268,5 @@ func (c *check) nodeFolders(esm bool) []string {
 	if esm {
 		return dirs
 	}
-	for _, list := range []func(string) (string, bool){c.env.Lookup, c.frag.Lookup} {
-		value, _ := list("NODE_PATH")
-		dirs = append(dirs, slices.DeleteFunc(strings.Split(value, ":"), func(d string) bool { return d == "" })...)
-	}
-	return dirs
+	return append(dirs, c.folders("NODE_PATH")...)
 }
-

@@ -167,7 +167,7 @@ func (plan Plan) Apply(p Process) Process {
 // of keys, ends with the separator already: "a=1," needs no second comma. In a
 // path list that last separator is the owner's own empty element and stays.
 func joinBehind(old string, sep byte, added string) string {
-	if old == "" || sep == ',' && old[len(old)-1] == ',' {
+	if old == "" || sep == ',' && strings.HasSuffix(strings.TrimRight(","+old, " \t"), ",") {
 		return old + added
 	}
 	return old + string(sep) + added

@@ -19,7 +19,12 @@ import (
 var python = language{
 	name: fragment.Python,
 	program: func(base string) (fragment.Version, bool) {
-		return named(base, "python")
+		v, ok := named(base, "python")
+		if !precise(v) {
+			// "python3" says nothing: what counts is the minor number.
+			v = fragment.Version{}
+		}
+		return v, ok
 	},
 	script: pythonScript,
 	handler: func(argv []string, first int) int {
@@ -30,12 +35,16 @@ var python = language{
 		return -1
 	},
 	refuseArg: func(word string) string {
-		name, _, _ := strings.Cut(word, "=")
-		if slices.Contains([]string{"-", "-c", "-m", "-h", "-i", "-V", "-VV", "-x", "-?", "--", "--help", "--help-all",
-			"--help-env", "--help-xoptions", "--version"}, name) {
-			return "would keep Python from starting the function"
+		switch {
+		case !strings.HasPrefix(word, "-"):
+			// The value of -W or -X.
+			return ""
+		case hasAnyPrefix(word, "-W", "-X"), word == "--check-hash-based-pycs":
+			return ""
+		case word != "-" && strings.Trim(word[1:], "bBdOqsuv") == "":
+			return ""
 		}
-		return ""
+		return "would keep Python from starting the function, or from reading PYTHONPATH"
 	},
 	plan: planPython,
 }
@@ -72,10 +81,6 @@ func planPython(p *planner) {
 		set = false
 	}
 	there := strings.Split(owner, ":")
-	taskRoot, ok := p.process.Env.Lookup("LAMBDA_TASK_ROOT")
-	if !ok {
-		taskRoot = "/var/task"
-	}
 	var last, added []listItem
 	add := func(item listItem) {
 		same := func(e string) bool { return path.Clean(e) == path.Clean(item.text) && e != "" }
@@ -85,7 +90,7 @@ func planPython(p *planner) {
 		added = append(added, item)
 	}
 	for _, item := range agents {
-		if path.Clean(item.text) == path.Clean(taskRoot) {
+		if p.isTaskRoot(item.text) {
 			last = append(last, item)
 			continue
 		}
@@ -117,6 +122,15 @@ func planPython(p *planner) {
 	if _, marked := p.process.Env.Lookup(pythonUnset); !set && runner && !marked {
 		p.edit(Edit{Kind: SetVariable, Name: pythonUnset, Added: "unset", Why: "the function set no PYTHONPATH"})
 	}
+}
+
+// isTaskRoot reports whether dir is the folder of the function's own code.
+func (p *planner) isTaskRoot(dir string) bool {
+	root, ok := p.process.Env.Lookup("LAMBDA_TASK_ROOT")
+	if !ok {
+		root = "/var/task"
+	}
+	return path.Clean(dir) == path.Clean(root)
 }
 
 // bootstrapPath lists what the managed bootstrap.py adds to sys.path by itself

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
@@ -31,13 +30,10 @@ var ruby = language{
 		}
 		return -1
 	},
-	refuseArg: func(word string) string {
-		if word == "-" || rubyRefuses(word) {
-			return "would keep Ruby from starting the function"
-		}
-		return ""
-	},
 }
+
+// rubyTwoWords are the options whose value may be the next argument.
+var rubyTwoWords = set("-r", "-I", "-E", "--encoding", "--external-encoding", "--internal-encoding", "--enable", "--disable")
 
 // rubyScript returns the index of the script.
 func rubyScript(argv []string, first int) int {
@@ -45,7 +41,7 @@ func rubyScript(argv []string, first int) int {
 		switch arg := argv[i]; {
 		case !strings.HasPrefix(arg, "-") || arg == "-" || arg == "-e":
 			return i
-		case slices.Contains([]string{"-r", "-I", "-E", "-C", "--encoding", "--external-encoding", "--internal-encoding", "--enable", "--disable"}, arg):
+		case rubyTwoWords[arg] || arg == "-C":
 			i++
 		}
 	}
@@ -54,8 +50,20 @@ func rubyScript(argv []string, first int) int {
 
 func readRuby(words []word) []option {
 	opts := make([]option, 0, len(words))
-	for i, w := range words {
+	for i := 0; i < len(words); i++ {
+		w := words[i]
 		o := option{words: words[i : i+1], name: w.text, id: w.text}
+		if rubyTwoWords[w.text] && i+1 < len(words) {
+			i++
+			o.words = words[i-1 : i+1]
+			// -r X and -rX, --enable X and --enable=X are one option.
+			sep := ""
+			if strings.HasPrefix(w.text, "--") {
+				sep = "="
+			}
+			w.text += sep + words[i].text
+			o.id = w.text
+		}
 		switch {
 		case strings.HasPrefix(w.text, "-r"):
 			o.loads, o.name, o.value = true, "-r", w.text[2:]
@@ -89,12 +97,15 @@ func rubyRefuses(text string) bool {
 
 func vetRuby(c *check, o *option) error {
 	text := o.words[0].text
+	if len(o.words) > 1 && o.argv {
+		text = o.id
+	}
 	switch {
 	case !strings.HasPrefix(text, "-"):
 		return fmt.Errorf("a word that is no option: a path with a blank cannot stand in RUBYOPT, use RUBYLIB and a bare -rNAME")
 	case rubyRefuses(text):
 		return fmt.Errorf("%s: would keep Ruby from starting the function", shortOption(text))
-	case text == "-r" || text == "-I" || text == "-E":
+	case rubyTwoWords[text]:
 		return fmt.Errorf("%s: write its value without a blank", text)
 	case hasAnyPrefix(text, "--yjit", "--jit", "--rjit", "--zjit", "--parser", "--backtrace-limit", "--crash-report", "--enable", "--disable") && !c.limited:
 		return fmt.Errorf("%s: is not in every Ruby version: give a bound in GRAFT_RUNTIMES, such as ruby>=3.2", shortOption(text))
@@ -120,25 +131,15 @@ func (c *check) rubyFeature(name string) error {
 		}
 		return err
 	}
-	var dirs []string
-	for _, lookup := range []func(string) (string, bool){c.env.Lookup, c.frag.Lookup} {
-		lib, _ := lookup("RUBYLIB")
-		dirs = append(dirs, strings.Split(lib, ":")...)
-		gems, _ := lookup("GEM_PATH")
-		gem, _, _ := strings.Cut(name, "/")
-		for dir := range strings.SplitSeq(gems, ":") {
-			if path.IsAbs(dir) {
-				found, _ := fs.Glob(c.Root, fragment.Rel(dir)+"/gems/"+gem+"-*/lib")
-				dirs = append(dirs, found...)
-			}
-		}
+	dirs := c.folders("RUBYLIB")
+	gem, _, _ := strings.Cut(name, "/")
+	for _, dir := range c.folders("GEM_PATH") {
+		found, _ := fs.Glob(c.Root, fragment.Rel(dir)+"/gems/"+gem+"-*/lib")
+		dirs = append(dirs, found...)
 	}
 	// The standard library stands beside the program.
 	std, _ := fs.Glob(c.Root, fragment.Rel(beside(c.rt.Path, "../lib/ruby"))+"/[0-9]*")
 	for _, dir := range append(dirs, std...) {
-		if dir == "" {
-			continue
-		}
 		for _, suffix := range []string{"", ".rb", ".so"} {
 			if c.isFile(path.Join("/", dir, name+suffix)) {
 				return nil

@@ -74,7 +74,8 @@ func splitNode(s string) (words []word, err error) {
 
 // splitBlanks takes RUBYOPT apart: white space separates, nothing groups.
 func splitBlanks(s string) (words []word, err error) {
-	for _, f := range strings.Fields(s) {
+	blank := func(r rune) bool { return strings.ContainsRune(" \t\n\v\f\r", r) }
+	for _, f := range strings.FieldsFunc(s, blank) {
 		words = append(words, word{f, f})
 	}
 	return words, nil

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,51 +19,56 @@ const RunDir = "/opt/graft-run"
 // ChainVar carries the rest of a chain of wrappers to the next call of graft.
 const ChainVar = "GRAFT_CHAIN"
 
-// mergeWrappers orders the wrappers: the fragments', then the function's own.
-func (p *planner) mergeWrappers() {
-	wrappers := p.wrappers
-	if next := p.settings.Next; next != "" {
-		ck := &check{Machine: p.Machine, rt: p.rt, env: p.process.Env}
-		if err := ck.executable(next); err != nil {
-			p.plan.skip("GRAFT_NEXT", err.Error())
-		} else {
-			wrappers = append(wrappers, Wrapper{Path: next})
-		}
+// ownWrapper checks the function's own wrapper, which runs last.
+func (p *planner) ownWrapper() {
+	file := p.settings.Next
+	if file == "" {
+		return
 	}
-	for _, w := range wrappers {
-		if why := p.repeated(w); why != "" {
-			p.plan.skip(w.label(), why)
-			continue
-		}
-		p.plan.Wrappers = append(p.plan.Wrappers, w)
+	if p.rt.Form == Script {
+		p.plan.note("GRAFT_NEXT", scriptWrapper)
+		return
 	}
-	if n := len(p.plan.Wrappers); n > 1 && p.runFile() == "" {
-		for _, w := range p.plan.Wrappers[:n-1] {
-			p.plan.skip(w.label(), fmt.Sprintf("%s: only one wrapper can run: there is no %s/%s", w.Path, RunDir, path.Base(p.process.Argv[0])))
-		}
-		p.plan.Wrappers = p.plan.Wrappers[n-1:]
+	if err := p.checkWrapper(&check{Machine: p.Machine, rt: p.rt, env: p.process.Env}, file); err != nil {
+		p.plan.skip("GRAFT_NEXT", err.Error())
+		return
 	}
+	p.next = []Wrapper{{Path: file}}
 }
 
-func (w Wrapper) label() string {
-	if w.Agent == "" {
-		return "GRAFT_NEXT"
+const scriptWrapper = "the next wrapper is left alone: the program is a script"
+
+// joinWrapper checks a fragment's wrapper. It returns none if nothing is to
+// be run for it.
+func (p *planner) joinWrapper(c *check, file string) (string, error) {
+	if p.rt.Form == Script {
+		p.plan.note(c.frag.Name, scriptWrapper)
+		return "", nil
 	}
-	return w.Agent
+	if err := p.checkWrapper(c, file); err != nil {
+		return "", err
+	}
+	others := append(slices.Clone(p.wrappers), p.next...)
+	if slices.ContainsFunc(others, func(w Wrapper) bool { return p.sameFile(w.Path, file) }) {
+		p.plan.note(c.frag.Name, file+": runs already")
+		return "", nil
+	}
+	if len(others) > 0 && p.runFile() == "" {
+		return "", fmt.Errorf("%s: only one wrapper can run: there is no %s/%s", file, RunDir, path.Base(p.process.Argv[0]))
+	}
+	return file, nil
 }
 
-// repeated says why a wrapper must not run: it is graft itself, or it runs
-// already.
-func (p *planner) repeated(w Wrapper) string {
-	if p.sameFile(w.Path, p.Self) {
-		return w.Path + ": is graft itself"
+// checkWrapper reports why a file cannot be run as a wrapper. What stands in
+// RunDir is graft, too.
+func (p *planner) checkWrapper(c *check, file string) error {
+	if err := c.executable(file); err != nil {
+		return err
 	}
-	for _, other := range p.plan.Wrappers {
-		if p.sameFile(w.Path, other.Path) {
-			return w.Path + ": runs already"
-		}
+	if p.sameFile(file, p.Self) || path.Dir(path.Clean(file)) == RunDir {
+		return fmt.Errorf("%s: is graft itself", file)
 	}
-	return ""
+	return nil
 }
 
 func (p *planner) sameFile(a, b string) bool {

@@ -19,6 +19,9 @@ func parseLine(line string) (v Var, ok bool, err error) {
 		return v, false, errors.New("is not valid UTF-8")
 	case strings.IndexByte(line, 0) >= 0:
 		return v, false, errors.New("holds a NUL byte")
+	case strings.IndexByte(line, '\r') >= 0:
+		// Some readers end a line here, a comment too.
+		return v, false, errors.New("holds a carriage return")
 	}
 	if t := strings.TrimLeft(line, " \t"); t == "" || t[0] == '#' {
 		return v, false, nil

@@ -1,0 +1,78 @@
+package fragment_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/graft-lambda/graft/inject/fragment"
+)
+
+func TestDisabled(t *testing.T) {
+	for _, c := range []struct {
+		value  string
+		all    bool
+		agents []string
+	}{
+		{"", false, nil}, {"0", false, nil}, {"false", false, nil}, {"FALSE", false, nil}, {" 0 ", false, nil},
+		{"1", true, nil}, {"true", true, nil}, {"*", true, nil}, {"a,*", true, nil},
+		{"otel", false, []string{"otel"}}, {"otel, a.b ,,x", false, []string{"otel", "a.b", "x"}},
+	} {
+		all, agents := fragment.Disabled(c.value)
+		assert.Equal(t, c.all, all, c.value)
+		assert.Equal(t, c.agents, agents, c.value)
+	}
+}
+
+func TestParseSettings(t *testing.T) {
+	parse := func(env ...string) (fragment.Settings, []error) {
+		return fragment.ParseSettings(func(name string) (string, bool) {
+			for _, e := range env {
+				if value, ok := strings.CutPrefix(e, name+"="); ok {
+					return value, true
+				}
+			}
+			return "", false
+		})
+	}
+	s, errs := parse()
+	assert.Equal(t, fragment.Settings{Log: fragment.Warn}, s, "the defaults")
+	assert.Empty(t, errs)
+
+	s, errs = parse("GRAFT_DISABLE=a,b", "GRAFT_STRICT=1", "GRAFT_LOG=debug", "GRAFT_NEXT=/opt/x", "GRAFT_JAVA=env", "GRAFT_RUNTIME=nodejs22")
+	assert.Empty(t, errs)
+	assert.Equal(t, fragment.Settings{
+		Strict: true, Log: fragment.Debug, Next: "/opt/x", Java: "env", Disabled: []string{"a", "b"},
+		Runtime: fragment.NodeJS, Version: fragment.Version{Major: 22, Minor: fragment.Newest, Patch: fragment.Newest},
+	}, s)
+
+	s, errs = parse("GRAFT_STRICT=", "GRAFT_LOG=", "GRAFT_NEXT=", "GRAFT_JAVA=", "GRAFT_RUNTIME=")
+	assert.Equal(t, fragment.Settings{Log: fragment.Warn}, s, "an empty value is as good as none")
+	assert.Empty(t, errs)
+
+	s, errs = parse("GRAFT_STRICT=yes", "GRAFT_LOG=loud", "GRAFT_NEXT=x", "GRAFT_JAVA=both", "GRAFT_RUNTIME=cobol")
+	assert.Equal(t, fragment.Settings{Log: fragment.Warn}, s, "a bad value keeps its default")
+	assert.Len(t, errs, 5)
+
+	for value, want := range map[string]fragment.Level{"off": fragment.Off, "warn": fragment.Warn, "info": fragment.Info, "debug": fragment.Debug} {
+		s, _ := parse("GRAFT_LOG=" + value)
+		assert.Equal(t, want, s.Log)
+	}
+}
+
+// TestParseEnvFile: the owner's files are plain godotenv, whole.
+func TestParseEnvFile(t *testing.T) {
+	vars, err := fragment.ParseEnvFile([]byte("export B=1\nA: two\nC=\"x\\ny$B\"\nM='a\nb'\n"))
+	require.NoError(t, err)
+	assert.Equal(t, []fragment.Var{{Name: "A", Value: "two"}, {Name: "B", Value: "1"}, {Name: "C", Value: "x\ny1"}, {Name: "M", Value: "a\nb"}}, vars)
+	for _, bad := range []string{"s3cret", "A B=s3cret", "A='s3cret", "A=\"s3\"cret", "s3-cret=1"} {
+		_, err := fragment.ParseEnvFile([]byte(bad))
+		if assert.Error(t, err, bad) {
+			assert.NotContains(t, err.Error(), "s3", bad)
+		}
+	}
+	_, err = fragment.ParseEnvFile([]byte("A=1\n" + strings.Repeat("#", fragment.MaxSize)))
+	assert.EqualError(t, err, "larger than 1 MiB")
+}
