@@ -9,18 +9,25 @@ import (
 	"github.com/graft-lambda/graft/inject/fragment"
 )
 
+// regular returns the properties of a regular file, with links followed.
+func (m Machine) regular(file string) (fs.FileInfo, error) {
+	info, err := fs.Stat(m.Root, fragment.Rel(file))
+	switch {
+	case err != nil:
+		return nil, fragment.Cause(err)
+	case info.IsDir():
+		return nil, errors.New("is a directory")
+	case !info.Mode().IsRegular():
+		return nil, errors.New("not a regular file")
+	}
+	return info, nil
+}
+
 // open opens a regular file. It is looked at before it is opened, so that a
 // FIFO never hangs graft.
 func (m Machine) open(file string) (fs.File, error) {
-	info, err := fs.Stat(m.Root, fragment.Rel(file))
-	if err != nil {
-		return nil, fragment.Cause(err)
-	}
-	if info.IsDir() {
-		return nil, errors.New("is a directory")
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
+	if _, err := m.regular(file); err != nil {
+		return nil, err
 	}
 	f, err := m.Root.Open(fragment.Rel(file))
 	if err != nil {

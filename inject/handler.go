@@ -36,7 +36,7 @@ func (p *planner) redirect(f fragment.Fragment) ([]Edit, error) {
 		return nil, nil
 	}
 	if p.rt.Form == Script {
-		return nil, errors.New("_HANDLER: the program is a script, whose handler is left alone")
+		return nil, p.leftToScript("handler")
 	}
 	if slices.Contains(p.handler, target) || p.chained[target] {
 		return nil, nil

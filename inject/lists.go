@@ -133,6 +133,25 @@ func splitList(name, value string) []string {
 	})
 }
 
+// A pathSet holds paths without regard to how they are written.
+type pathSet map[string]bool
+
+func newPathSet(paths []string) pathSet {
+	set := make(pathSet, len(paths))
+	for _, p := range paths {
+		set.add(p)
+	}
+	return set
+}
+
+// add reports whether p was not there.
+func (set pathSet) add(p string) bool {
+	p = path.Clean(p)
+	there := set[p]
+	set[p] = true
+	return !there
+}
+
 // mergeLists adds the elements that are not there to the owner's text.
 func (p *planner) mergeLists() {
 	for _, name := range p.listed {
@@ -141,15 +160,12 @@ func (p *planner) mergeLists() {
 		if unset {
 			owner = SearchPath(nil)
 		}
-		there := splitList(name, owner)
+		there := newPathSet(splitList(name, owner))
 		var added []listItem
 		for _, item := range p.lists[name] {
-			same := func(e string) bool { return path.Clean(e) == path.Clean(item.text) }
-			if slices.ContainsFunc(there, same) {
-				continue
+			if there.add(item.text) {
+				added = append(added, item)
 			}
-			there = append(there, item.text)
-			added = append(added, item)
 		}
 		if unset && len(added) > 0 {
 			added = slices.Insert(added, 0, listItem{text: owner, why: "is searched where PATH is not set"})
@@ -191,14 +207,19 @@ func (p *planner) addKeys(agent, value string) {
 // later wins a key.
 func (p *planner) mergeKeys() {
 	value, _ := p.process.Env.Lookup(resourceAttributes)
-	owner := splitKeys("", value)
+	owner, latest := make(map[string]string), make(map[string]int)
+	for _, o := range splitKeys("", value) {
+		owner[o.key] = o.text
+	}
 	for i, k := range p.keys {
-		same := func(o keyValue) bool { return o.key == k.key }
-		if slices.ContainsFunc(p.keys[i+1:], same) {
+		latest[k.key] = i
+	}
+	for i, k := range p.keys {
+		if latest[k.key] != i {
 			continue
 		}
-		if at := slices.IndexFunc(owner, same); at >= 0 {
-			if owner[at].text != k.text {
+		if theirs, there := owner[k.key]; there {
+			if theirs != k.text {
 				p.plan.note(k.agent, resourceAttributes+": "+k.key+" gives way to the function's own")
 			}
 			continue

@@ -1,7 +1,5 @@
 package inject
 
-import "slices"
-
 // mergeOptions places the fragments' options beside the owner's and the
 // runtime's own: the owner wins over a fragment, a fragment over the runtime's
 // defaults, agents add up, and nothing is added that is there.
@@ -11,27 +9,27 @@ func (p *planner) mergeOptions() {
 		p.plan.Edits = append(p.plan.Edits, p.args...)
 		return
 	}
-	var owner, argv []option
+	var own []option
 	for _, name := range g.owner {
 		value, _ := p.process.Env.Lookup(name)
 		// An owner's variable that the runtime will refuse is the owner's.
 		words, _ := g.split(value)
-		owner = append(owner, g.read(words)...)
+		own = append(own, g.read(words)...)
 	}
-	end := p.first()
+	owner, argv, end := newIndex(own), newIndex(nil), p.first()
 	if p.rt.Form == Interpreter {
 		end = p.lang.script(p.process.Argv, p.first())
-		argv = g.read(asWords(p.process.Argv[p.first():end]))
+		argv = newIndex(g.read(asWords(p.process.Argv[p.first():end])))
 	}
-	for i, o := range p.options {
-		if p.outdone(i) || p.isThere(o, owner, argv) {
+	for _, o := range p.unique() {
+		_, inArgv := argv.keys[o.key]
+		switch {
+		case p.isThere(o, owner, argv):
 			continue
-		}
-		if o.env && o.key == collectorKey && (p.rt.Form != Interpreter || last(argv, o.key) != nil) {
+		case o.env && o.key == collectorKey && (p.rt.Form != Interpreter || inArgv):
 			p.plan.note(o.agent, "its collector is left out: the runtime's command line has one")
 			continue
-		}
-		if o.env && p.rt.Language != "java" && last(argv, o.key) != nil {
+		case o.env && inArgv && p.rt.Language != "java":
 			// Such a flag counts in the command line only.
 			o.env = false
 		}
@@ -40,57 +38,71 @@ func (p *planner) mergeOptions() {
 	p.placeOptions(end)
 }
 
-// outdone reports whether another fragment's option stands for option i: a
-// later one of the same key, or an earlier one that says the same.
-func (p *planner) outdone(i int) bool {
-	o := p.options[i]
-	if o.key == "" {
-		return slices.ContainsFunc(p.options[:i], func(e placed) bool { return e.id == o.id })
-	}
-	for _, l := range p.options[i+1:] {
-		if l.key == o.key {
-			if l.value != o.value {
-				p.plan.note(o.agent, o.name+" gives way to that of "+l.agent)
-			}
-			return true
+// An index finds an option among many.
+type index struct {
+	ids map[string]bool
+	// keys holds, for each key, the option that counts: the last.
+	keys map[string]option
+}
+
+func newIndex(opts []option) index {
+	x := index{make(map[string]bool, len(opts)), make(map[string]option, len(opts))}
+	for _, o := range opts {
+		x.ids[o.id] = true
+		if o.key != "" {
+			x.keys[o.key] = o
 		}
 	}
-	return false
+	return x
+}
+
+// unique returns the fragments' options less those for which another
+// fragment's stands: a later one of the same key, or an earlier one that says
+// the same.
+func (p *planner) unique() []placed {
+	latest, said := make(map[string]placed), make(map[string]bool)
+	at := make(map[string]int)
+	for i, o := range p.options {
+		if o.key != "" {
+			latest[o.key], at[o.key] = o, i
+		}
+	}
+	var list []placed
+	for i, o := range p.options {
+		switch {
+		case o.key == "" && said[o.id]:
+			continue
+		case o.key != "" && at[o.key] != i:
+			if l := latest[o.key]; l.value != o.value {
+				p.plan.note(o.agent, o.name+" gives way to that of "+l.agent)
+			}
+			continue
+		}
+		said[o.id] = true
+		list = append(list, o)
+	}
+	return list
 }
 
 // isThere reports whether the owner decided the option already, or the
 // runtime's command line says the same.
-func (p *planner) isThere(o placed, owner, argv []option) bool {
+func (p *planner) isThere(o placed, owner, argv index) bool {
 	if o.key == "" {
-		same := func(e option) bool { return e.id == o.id }
-		return slices.ContainsFunc(owner, same) || slices.ContainsFunc(argv, same)
+		return owner.ids[o.id] || argv.ids[o.id]
 	}
-	theirs := last(owner, o.key)
-	if theirs == nil && o.key == collectorKey {
+	theirs, decided := owner.keys[o.key]
+	if !decided && o.key == collectorKey {
 		// The owner may have switched this one off.
-		theirs = last(owner, "-XX:"+o.value)
+		theirs, decided = owner.keys["-XX:"+o.value]
 	}
-	if theirs != nil {
+	if decided {
 		if theirs.value != o.value {
 			p.plan.note(o.agent, o.name+" gives way to the function's own")
 		}
 		return true
 	}
-	own := last(argv, o.key)
-	return own != nil && own.value == o.value
-}
-
-// last returns the option that counts for key, or nil.
-func last(opts []option, key string) *option {
-	if key == "" {
-		return nil
-	}
-	for i := len(opts) - 1; i >= 0; i-- {
-		if opts[i].key == key {
-			return &opts[i]
-		}
-	}
-	return nil
+	runtimes, there := argv.keys[o.key]
+	return there && runtimes.value == o.value
 }
 
 // placeOptions turns the placed options into edits; end is the index before

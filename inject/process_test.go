@@ -41,7 +41,7 @@ func TestEnvAliasing(t *testing.T) {
 }
 
 func TestChain(t *testing.T) {
-	chain := inject.Chain{PID: 7, Program: "/var/lang/bin/node", Wrappers: []string{"/opt/a", "/opt/b c", "/opt/d"}}
+	chain := inject.Chain{PID: 7, Program: "/var/lang/bin/node", Wrappers: []string{"/opt/a", "/opt/b c", "/opt/d:e%3A\nf"}}
 	env := inject.Env{"X=1"}
 	args := []string{"--flag", "index.mjs"}
 	var programs [][]string
@@ -65,10 +65,10 @@ func TestChain(t *testing.T) {
 	assert.Equal(t, [][]string{
 		{"/opt/a", "/opt/graft-run/node", "--flag", "index.mjs"},
 		{"/opt/b c", "/opt/graft-run/node", "--flag", "index.mjs"},
-		{"/opt/d", "/var/lang/bin/node", "--flag", "index.mjs"},
+		{"/opt/d:e%3A\nf", "/var/lang/bin/node", "--flag", "index.mjs"},
 		{"/var/lang/bin/node", "--flag", "index.mjs"},
 	}, programs, "each finds in $1 what it expects")
-	for _, bad := range []string{"", "x", "7", "7\n", "x\n/bin/true"} {
+	for _, bad := range []string{"", "x", "7", "7:", "x:/bin/true"} {
 		_, err := inject.ParseChain(bad)
 		assert.Error(t, err, "%q", bad)
 	}

@@ -80,14 +80,12 @@ func planPython(p *planner) {
 	if _, ours := p.process.Env.Lookup(pythonUnset); ours {
 		set = false
 	}
-	there := strings.Split(owner, ":")
+	there := newPathSet(splitList(pythonPath, owner))
 	var last, added []listItem
 	add := func(item listItem) {
-		same := func(e string) bool { return path.Clean(e) == path.Clean(item.text) && e != "" }
-		if slices.ContainsFunc(there, same) || slices.ContainsFunc(added, func(a listItem) bool { return same(a.text) }) {
-			return
+		if there.add(item.text) {
+			added = append(added, item)
 		}
-		added = append(added, item)
 	}
 	for _, item := range agents {
 		if p.isTaskRoot(item.text) {
@@ -110,7 +108,7 @@ func planPython(p *planner) {
 	for _, item := range last {
 		add(item)
 	}
-	runner := !slices.Contains(there, pythonRunner)
+	runner := there.add(pythonRunner)
 	if runner && !p.isFile(pythonRunner+"/sitecustomize.py") {
 		p.plan.Skips = append(p.plan.Skips, Skip{Why: pythonRunner + "/sitecustomize.py: no such file; only the first agent's sitecustomize will run"})
 		runner = false

@@ -26,7 +26,9 @@ func (p *planner) ownWrapper() {
 		return
 	}
 	if p.rt.Form == Script {
-		p.plan.note("GRAFT_NEXT", scriptWrapper)
+		if err := p.leftToScript("wrapper"); err != nil {
+			p.plan.skip("GRAFT_NEXT", err.Error())
+		}
 		return
 	}
 	if err := p.checkWrapper(&check{Machine: p.Machine, rt: p.rt, env: p.process.Env}, file); err != nil {
@@ -36,21 +38,28 @@ func (p *planner) ownWrapper() {
 	p.next = []Wrapper{{Path: file}}
 }
 
-const scriptWrapper = "the next wrapper is left alone: the program is a script"
+// leftToScript is why a script's wrapper and handler are left alone. It is no
+// problem if the script is about to call graft again, as the managed runtimes'
+// own does behind /lambda-entrypoint.sh.
+func (p *planner) leftToScript(what string) error {
+	if again, ok := p.process.Env.Lookup("AWS_LAMBDA_EXEC_WRAPPER"); ok && p.sameFile(again, p.Self) {
+		return nil
+	}
+	return fmt.Errorf("the program is a script, whose %s is left alone: let it call graft before the runtime", what)
+}
 
 // joinWrapper checks a fragment's wrapper. It returns none if nothing is to
-// be run for it.
+// be run for it: of one that runs already, only the second run is left out.
 func (p *planner) joinWrapper(c *check, file string) (string, error) {
 	if p.rt.Form == Script {
-		p.plan.note(c.frag.Name, scriptWrapper)
-		return "", nil
+		return "", p.leftToScript("wrapper")
 	}
 	if err := p.checkWrapper(c, file); err != nil {
 		return "", err
 	}
 	others := append(slices.Clone(p.wrappers), p.next...)
 	if slices.ContainsFunc(others, func(w Wrapper) bool { return p.sameFile(w.Path, file) }) {
-		p.plan.note(c.frag.Name, file+": runs already")
+		p.plan.skip("", c.frag.Name+"'s wrapper "+file+": runs already, and once is enough")
 		return "", nil
 	}
 	if len(others) > 0 && p.runFile() == "" {
@@ -67,6 +76,34 @@ func (p *planner) checkWrapper(c *check, file string) error {
 	}
 	if p.sameFile(file, p.Self) || path.Dir(path.Clean(file)) == RunDir {
 		return fmt.Errorf("%s: is graft itself", file)
+	}
+	return nil
+}
+
+// executable reports why a file cannot be run as a wrapper.
+func (c *check) executable(file string) error {
+	if !path.IsAbs(file) {
+		return fmt.Errorf("%q is a relative path: it would change its meaning with the working directory", file)
+	}
+	// A program need not be readable.
+	info, err := c.regular(file)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", file, err)
+	case info.Mode()&0o111 == 0:
+		return fmt.Errorf("%s: is not executable", file)
+	}
+	head, err := c.head(file, 256)
+	if err != nil || !strings.HasPrefix(string(head), "#!") {
+		return nil
+	}
+	line, _, _ := strings.Cut(string(head[2:]), "\n")
+	if strings.HasSuffix(line, "\r") {
+		return fmt.Errorf("%s: its first line ends with CRLF: save it with LF", file)
+	}
+	words := strings.Fields(line)
+	if len(words) > 0 && path.IsAbs(words[0]) && !c.exists(words[0]) {
+		return fmt.Errorf("%s: its interpreter %s: no such file", file, words[0])
 	}
 	return nil
 }
@@ -101,14 +138,27 @@ type Chain struct {
 	Wrappers []string
 }
 
+// A path may hold any byte but NUL, the separator too.
+var (
+	escape   = strings.NewReplacer("%", "%25", ":", "%3A")
+	unescape = strings.NewReplacer("%25", "%", "%3A", ":")
+)
+
 // String encodes the chain for ChainVar.
 func (c Chain) String() string {
-	return strings.Join(append([]string{strconv.Itoa(c.PID), c.Program}, c.Wrappers...), "\n")
+	s := strconv.Itoa(c.PID) + ":" + escape.Replace(c.Program)
+	for _, w := range c.Wrappers {
+		s += ":" + escape.Replace(w)
+	}
+	return s
 }
 
 // ParseChain decodes the value of ChainVar.
 func ParseChain(s string) (Chain, error) {
-	parts := strings.Split(s, "\n")
+	parts := strings.Split(s, ":")
+	for i := range parts {
+		parts[i] = unescape.Replace(parts[i])
+	}
 	pid, err := strconv.Atoi(parts[0])
 	if err != nil || len(parts) < 2 || parts[1] == "" {
 		return Chain{}, fmt.Errorf("%s: is not what graft writes", ChainVar)

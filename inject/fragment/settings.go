@@ -71,6 +71,7 @@ func ParseSettings(lookup func(name string) (value string, ok bool)) (Settings, 
 			return
 		}
 		if err := set(value); err != nil {
+			// The value itself is never printed: it may be a mistaken secret.
 			problems = append(problems, fmt.Errorf("%s: %w", name, err))
 		}
 	}
@@ -81,7 +82,7 @@ func ParseSettings(lookup func(name string) (value string, ok bool)) (Settings, 
 	read("GRAFT_STRICT", func(v string) error {
 		on := slices.Contains([]string{"1", "true"}, v)
 		if !on && v != "0" && v != "false" {
-			return fmt.Errorf("%q is neither 0 nor 1", v)
+			return errors.New("is neither 0 nor 1")
 		}
 		s.Strict = on
 		return nil
@@ -89,21 +90,21 @@ func ParseSettings(lookup func(name string) (value string, ok bool)) (Settings, 
 	read("GRAFT_LOG", func(v string) error {
 		i := slices.Index([]string{"off", "warn", "info", "debug"}, v)
 		if i < 0 {
-			return fmt.Errorf("%q is none of off, warn, info, debug", v)
+			return errors.New("is none of off, warn, info, debug")
 		}
 		s.Log = Level(i)
 		return nil
 	})
 	read("GRAFT_NEXT", func(v string) error {
 		if !strings.HasPrefix(v, "/") {
-			return fmt.Errorf("%q is not an absolute path", v)
+			return errors.New("is not an absolute path")
 		}
 		s.Next = v
 		return nil
 	})
 	read("GRAFT_JAVA", func(v string) error {
 		if v != "argv" && v != "env" {
-			return fmt.Errorf("%q is neither argv nor env", v)
+			return errors.New("is neither argv nor env")
 		}
 		s.Java = v
 		return nil

@@ -3,7 +3,6 @@ package fragment
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -55,6 +54,11 @@ func (v Version) String() string {
 	return s
 }
 
+var (
+	errNoVersion = errors.New("is not a version")
+	errNoRuntime = errors.New("is not a runtime: write java21, nodejs22, python3.12, dotnet8, ruby3.4 or other")
+)
+
 // ParseVersion reads up to three numbers, "20", "20.6" or "21.0.8"; what is
 // not said is [Newest]. Text behind the third number or a "+", "-" or "_" is
 // left out.
@@ -66,7 +70,7 @@ func ParseVersion(s string) (Version, error) {
 	for i, part := range strings.Split(s, ".") {
 		n, err := strconv.ParseUint(part, 10, 16)
 		if err != nil {
-			return Version{}, fmt.Errorf("%q is not a version", s)
+			return Version{}, errNoVersion
 		}
 		switch i {
 		case 0:
@@ -78,7 +82,7 @@ func ParseVersion(s string) (Version, error) {
 		}
 	}
 	if v.Major == 0 {
-		return Version{}, fmt.Errorf("%q is not a version", s)
+		return Version{}, errNoVersion
 	}
 	return v, nil
 }
@@ -101,7 +105,7 @@ func ParseRuntime(s string) (Language, Version, error) {
 	case "provided", "go", "other":
 		return Other, Version{}, nil
 	default:
-		return "", Version{}, fmt.Errorf("%q is not a runtime; write java21, nodejs22, python3.12, dotnet8, ruby3.4 or other", s)
+		return "", Version{}, errNoRuntime
 	}
 	if number == "" {
 		return lang, Version{}, nil
@@ -109,7 +113,7 @@ func ParseRuntime(s string) (Language, Version, error) {
 	number = strings.TrimSuffix(strings.TrimSuffix(number, ".al2"), ".x")
 	v, err := ParseVersion(number)
 	if err != nil {
-		return "", Version{}, fmt.Errorf("%q is not a runtime", s)
+		return "", Version{}, errNoRuntime
 	}
 	return lang, v, nil
 }
