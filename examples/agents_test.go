@@ -187,3 +187,14 @@ func TestCustom(t *testing.T) {
 		})
 	}
 }
+
+// TestRun runs the demo on what every machine has, and asks it for what there
+// is not.
+func TestRun(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"provided"}, false, &stdout, &stderr), stdout.String())
+	assert.Contains(t, stdout.String(), "2 functions answered 2 invocations each")
+	assert.NotContains(t, stdout.String(), "failed")
+	assert.ErrorContains(t, run(t.Context(), []string{"cobol"}, false, &stdout, &stderr), "cobol")
+	assert.ErrorContains(t, onlyLayer(t.Context(), "nodejs", "amd64", "", &stderr), "-into DIR")
+}

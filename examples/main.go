@@ -52,6 +52,7 @@ func run(ctx context.Context, names []string, verbose bool, stdout, stderr io.Wr
 		return err
 	}
 	bed.Fetch, bed.Log = true, stderr
+	fmt.Fprintln(stderr, "The first run fetches AWS's runtime clients and the agents into .cache; that takes a few minutes.")
 	runtimes, err := choose(ctx, bed, names)
 	if err != nil {
 		return err
@@ -66,6 +67,7 @@ func run(ctx context.Context, names []string, verbose bool, stdout, stderr io.Wr
 		return err
 	}
 	kit := &kit{bed: bed, dir: dir, log: stderr, verbose: verbose}
+	shown := 0
 	var failed []string
 	for _, rt := range runtimes {
 		for _, ex := range examplesFor(rt) {
@@ -75,9 +77,12 @@ func run(ctx context.Context, names []string, verbose bool, stdout, stderr io.Wr
 				}
 				fmt.Fprintf(stdout, "  failed     %v\n\n", err)
 				failed = append(failed, rt.Name)
+				continue
 			}
+			shown++
 		}
 	}
+	fmt.Fprintf(stdout, "%d functions answered %d invocations each, none of them changed for it.\n", shown, invocations)
 	if len(failed) > 0 {
 		return fmt.Errorf("failed: %s", strings.Join(failed, ", "))
 	}

@@ -14,18 +14,14 @@ import (
 	"github.com/graft-lambda/graft/internal/testbed"
 )
 
+// vendors are whose agents a receiver.Span comes from.
+var vendors = map[string]string{"otlp": "OpenTelemetry", "elastic": "Elastic", "datadog": "Datadog"}
+
 // invocations is how often the demo calls each function.
 const invocations = 2
 
 // show runs one example on one runtime and prints what happened.
 func show(ctx context.Context, w io.Writer, k *kit, ex example, rt testbed.Runtime) error {
-	fmt.Fprintf(w, "%s: an unmodified function on %s\n", ex.dir, title(rt))
-	if rt.StandIn != "" {
-		fmt.Fprintf(w, "  stand-in   %s\n", rt.StandIn)
-	}
-	if agent, why := leftOut(rt); agent != "" {
-		fmt.Fprintf(w, "  left out   %s: %s\n", agent, why)
-	}
 	recv, err := receiver.New()
 	if err != nil {
 		return err
@@ -33,7 +29,14 @@ func show(ctx context.Context, w io.Writer, k *kit, ex example, rt testbed.Runti
 	defer recv.Close()
 	f, err := k.function(ctx, ex, rt, recv)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s on %s: %w", ex.dir, title(rt), err)
+	}
+	fmt.Fprintf(w, "%s: an unmodified function on %s\n", ex.dir, title(rt))
+	if rt.StandIn != "" {
+		fmt.Fprintf(w, "  stand-in   %s\n", rt.StandIn)
+	}
+	if agent, why := leftOut(rt); agent != "" {
+		fmt.Fprintf(w, "  left out   %s: %s\n", agent, why)
 	}
 	command := strings.Join(f.Command, " ")
 	if f.Managed {
@@ -52,7 +55,7 @@ func show(ctx context.Context, w io.Writer, k *kit, ex example, rt testbed.Runti
 	}
 	for _, s := range recv.Spans() {
 		if standsForInvocation(s) {
-			fmt.Fprintf(w, "  exported   by %s: %s span %q, trace %s\n", s.Vendor, s.Kind, s.Name, s.TraceID)
+			fmt.Fprintf(w, "  exported   by %s: %s span %q, trace %s\n", vendors[s.Vendor], s.Kind, s.Name, s.TraceID)
 		}
 	}
 	fmt.Fprintln(w)
