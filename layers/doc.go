@@ -1,0 +1,8 @@
+// Package layers builds Lambda layers with graft and any agents in them.
+//
+// A layer's source folder looks like /opt itself: what is in it stands there,
+// and a dependency manifest in it (package.json with package-lock.json,
+// requirements.txt with hashes, pom.xml) is installed where it stands by that
+// ecosystem's own tool. [Build] fills a folder, [Zip] packs it; the same
+// sources give the same bytes.
+package layers
