@@ -98,7 +98,7 @@ func isGUID(s string) bool {
 	return true
 }
 
-// group collects the profiler variables that lookup knows.
+// profilerGroup collects the profiler variables that lookup knows.
 func profilerGroup(lookup func(string) (string, bool)) map[string]string {
 	group := make(map[string]string)
 	for _, name := range profilerVars {
@@ -135,7 +135,7 @@ func (p *planner) joinProfiler(f fragment.Fragment, c *check) ([]fragment.Var, e
 	return vars, nil
 }
 
-// hooks checks a fragment's hooks, deps and store: .NET ends with exit status
+// dotnetLists checks a fragment's hooks, deps and store: .NET ends with exit status
 // 134, 139 or 140 if one of them is amiss.
 func (c *check) dotnetLists(name string, items []string) error {
 	for _, item := range items {

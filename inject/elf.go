@@ -1,7 +1,9 @@
 package inject
 
 import (
+	"bytes"
 	"debug/elf"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -60,8 +62,17 @@ type native struct {
 	interp  string
 }
 
+// Bounds for what a hostile file can make graft read.
+const (
+	maxSegments = 256
+	maxDynamic  = 64 << 10 // bytes
+	maxString   = 4096     // bytes: the longest path
+)
+
 var errNoELF = errors.New("is no ELF file")
 
+// readELF reads what the dynamic linker would: the segments. Sections, which
+// debug/elf goes by, may be missing, and compressed ones unpack without bound.
 func (m Machine) readELF(file string) (native, error) {
 	f, err := m.open(file)
 	if err != nil {
@@ -72,28 +83,77 @@ func (m Machine) readELF(file string) (native, error) {
 	if !ok {
 		return native{}, errors.New("cannot be read at an offset")
 	}
-	e, err := elf.NewFile(r)
-	if err != nil {
+	var h elf.Header64
+	if err := readStruct(r, 0, &h); err != nil || string(h.Ident[:4]) != elf.ELFMAG || elf.Data(h.Ident[elf.EI_DATA]) != elf.ELFDATA2LSB {
 		return native{}, errNoELF
 	}
-	n := native{machine: e.Machine}
-	n.needed, _ = e.ImportedLibraries()
-	for _, tag := range []elf.DynTag{elf.DT_RUNPATH, elf.DT_RPATH} {
-		paths, _ := e.DynString(tag)
-		for _, p := range paths {
-			n.runpath = append(n.runpath, strings.Split(p, ":")...)
-		}
+	n := native{machine: elf.Machine(h.Machine)}
+	if elf.Class(h.Ident[elf.EI_CLASS]) != elf.ELFCLASS64 {
+		// Lambda's processors have 64 bits: the machine says it all.
+		return n, nil
 	}
-	for _, p := range e.Progs {
-		if p.Type == elf.PT_INTERP && p.Filesz < 4096 {
-			b := make([]byte, p.Filesz)
-			if _, err := p.ReadAt(b, 0); err == nil {
-				n.interp = strings.TrimRight(string(b), "\x00")
+	if h.Phnum > maxSegments || h.Phnum > 0 && h.Phentsize != uint16(binary.Size(elf.Prog64{})) {
+		return native{}, errNoELF
+	}
+	segments := make([]elf.Prog64, h.Phnum)
+	if err := readStruct(r, h.Phoff, segments); err != nil {
+		return native{}, errNoELF
+	}
+	for _, s := range segments {
+		switch elf.ProgType(s.Type) {
+		case elf.PT_INTERP:
+			n.interp = readString(r, s.Off)
+		case elf.PT_DYNAMIC:
+			entries := make([]elf.Dyn64, min(s.Filesz, maxDynamic)/uint64(binary.Size(elf.Dyn64{})))
+			if err := readStruct(r, s.Off, entries); err != nil {
+				return native{}, errNoELF
 			}
+			n.readDynamic(r, entries, segments)
 		}
 	}
 	n.libc = libcOf(n)
 	return n, nil
+}
+
+// readDynamic takes the strings that count out of the dynamic segment.
+func (n *native) readDynamic(r io.ReaderAt, entries []elf.Dyn64, segments []elf.Prog64) {
+	var table uint64
+	for _, e := range entries {
+		if elf.DynTag(e.Tag) == elf.DT_STRTAB {
+			table = e.Val
+		}
+	}
+	at := func(offset uint64) string {
+		for _, s := range segments {
+			if address := table + offset; elf.ProgType(s.Type) == elf.PT_LOAD && address >= s.Vaddr && address-s.Vaddr < s.Filesz {
+				return readString(r, s.Off+address-s.Vaddr)
+			}
+		}
+		return ""
+	}
+	for _, e := range entries {
+		switch elf.DynTag(e.Tag) {
+		case elf.DT_NULL:
+			return
+		case elf.DT_NEEDED:
+			n.needed = append(n.needed, at(e.Val))
+		case elf.DT_RUNPATH, elf.DT_RPATH:
+			n.runpath = append(n.runpath, strings.Split(at(e.Val), ":")...)
+		}
+	}
+}
+
+// readStruct reads a value of fixed size.
+func readStruct(r io.ReaderAt, offset uint64, value any) error {
+	return binary.Read(io.NewSectionReader(r, int64(offset), int64(binary.Size(value))), binary.LittleEndian, value)
+}
+
+// readString reads a string up to its NUL byte.
+func readString(r io.ReaderAt, offset uint64) string {
+	buf := make([]byte, maxString)
+	n, _ := r.ReadAt(buf, int64(offset))
+	text, _, _ := bytes.Cut(buf[:n], []byte{0})
+	return string(text)
 }
 
 // libcOf says which C library a file wants; empty if it does not say.

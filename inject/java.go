@@ -20,7 +20,6 @@ var java = language{
 	program: func(base string) (fragment.Version, bool) { return fragment.Version{}, base == "java" },
 	version: javaRelease,
 	options: &options{
-		vars:  []string{"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"},
 		owner: []string{"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"},
 		env:   "JAVA_TOOL_OPTIONS",
 		split: splitJVM,

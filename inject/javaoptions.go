@@ -77,11 +77,15 @@ func refuseJava(text string, words int, argv bool) string {
 // shortOption names an option in a message without its value, and no word that
 // is not an option at all: it may be part of a value.
 func shortOption(text string) string {
+	if strings.HasPrefix(text, "@") {
+		return "@file"
+	}
 	if !strings.HasPrefix(text, "-") {
 		return "a word that is no option"
 	}
-	if i := strings.IndexAny(text, "="); i >= 0 {
-		return text[:i]
+	text, _, _ = strings.Cut(text, "=")
+	if strings.HasPrefix(text, "-X") && !strings.HasPrefix(text, "-XX:") {
+		text, _, _ = strings.Cut(text, ":")
 	}
 	return text
 }

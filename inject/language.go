@@ -35,8 +35,6 @@ type language struct {
 
 // options describes a runtime's option-string variables.
 type options struct {
-	// vars are the variables that a fragment may use.
-	vars []string
 	// owner are the variables in which the owner's options may stand.
 	owner []string
 	// env is the variable that takes what goes into the environment.

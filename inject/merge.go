@@ -1,5 +1,7 @@
 package inject
 
+import "github.com/graft-lambda/graft/inject/fragment"
+
 // mergeOptions places the fragments' options beside the owner's and the
 // runtime's own: the owner wins over a fragment, a fragment over the runtime's
 // defaults, agents add up, and nothing is added that is there.
@@ -29,7 +31,7 @@ func (p *planner) mergeOptions() {
 		case o.env && o.key == collectorKey && (p.rt.Form != Interpreter || inArgv):
 			p.plan.note(o.agent, "its collector is left out: the runtime's command line has one")
 			continue
-		case o.env && inArgv && p.rt.Language != "java":
+		case o.env && inArgv && p.rt.Language != fragment.Java:
 			// Such a flag counts in the command line only.
 			o.env = false
 		}
@@ -114,7 +116,7 @@ func (p *planner) placeOptions(end int) {
 				continue
 			}
 			at := end
-			if agents && p.rt.Language == "java" {
+			if agents && p.rt.Language == fragment.Java {
 				at = p.first()
 			}
 			for _, w := range o.words {

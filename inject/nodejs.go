@@ -24,7 +24,6 @@ var nodejs = language{
 	},
 	version: nodeHeader,
 	options: &options{
-		vars:  []string{"NODE_OPTIONS"},
 		owner: []string{"NODE_OPTIONS"},
 		env:   "NODE_OPTIONS",
 		split: splitNode,

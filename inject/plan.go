@@ -2,6 +2,7 @@ package inject
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
@@ -49,7 +50,12 @@ const (
 var kindNames = [...]string{"set", "prepend", "append", "insert", "replace", "remove", "keep handler", "set handler"}
 
 // String returns the kind as the debug log names it.
-func (k Kind) String() string { return kindNames[k] }
+func (k Kind) String() string {
+	if k < 0 || int(k) >= len(kindNames) {
+		return "kind " + strconv.Itoa(int(k))
+	}
+	return kindNames[k]
+}
 
 // An Edit is one change. It holds only what graft adds, never what it found.
 type Edit struct {

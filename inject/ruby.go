@@ -15,7 +15,6 @@ var ruby = language{
 	name:    fragment.Ruby,
 	program: func(base string) (fragment.Version, bool) { return named(base, "ruby") },
 	options: &options{
-		vars:  []string{"RUBYOPT"},
 		owner: []string{"RUBYOPT"},
 		env:   "RUBYOPT",
 		split: splitBlanks,
@@ -134,12 +133,12 @@ func (c *check) rubyFeature(name string) error {
 	dirs := c.folders("RUBYLIB")
 	gem, _, _ := strings.Cut(name, "/")
 	for _, dir := range c.folders("GEM_PATH") {
-		found, _ := fs.Glob(c.Root, fragment.Rel(dir)+"/gems/"+gem+"-*/lib")
-		dirs = append(dirs, found...)
+		for _, found := range c.foldersIn(path.Join(dir, "gems"), gem+"-") {
+			dirs = append(dirs, path.Join(found, "lib"))
+		}
 	}
 	// The standard library stands beside the program.
-	std, _ := fs.Glob(c.Root, fragment.Rel(beside(c.rt.Path, "../lib/ruby"))+"/[0-9]*")
-	for _, dir := range append(dirs, std...) {
+	for _, dir := range append(dirs, c.foldersIn(beside(c.rt.Path, "../lib/ruby"), "")...) {
 		for _, suffix := range []string{"", ".rb", ".so"} {
 			if c.isFile(path.Join("/", dir, name+suffix)) {
 				return nil
@@ -147,4 +146,19 @@ func (c *check) rubyFeature(name string) error {
 		}
 	}
 	return fmt.Errorf("%s: no such file in RUBYLIB or GEM_PATH", name)
+}
+
+// foldersIn lists what a folder holds under names that begin so.
+func (c *check) foldersIn(dir, prefix string) []string {
+	entries, err := fs.ReadDir(c.Root, fragment.Rel(dir))
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), prefix) {
+			list = append(list, path.Join(dir, e.Name()))
+		}
+	}
+	return list
 }

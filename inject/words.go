@@ -7,14 +7,28 @@ import (
 
 var errOpenQuote = errors.New("has an open quote")
 
-// splitJVM takes JAVA_TOOL_OPTIONS or JDK_JAVA_OPTIONS apart: white space
-// separates; ' and " group, in mid-word too; a backslash is never an escape.
-func splitJVM(s string) (words []word, err error) {
+// A quoting is how a runtime takes an option string apart.
+type quoting struct {
+	// blanks separate words, quotes group, in mid-word too.
+	blanks, quotes string
+	// escapes is set if a backslash inside quotes takes the next byte as it is.
+	escapes bool
+}
+
+// splitJVM takes JAVA_TOOL_OPTIONS or JDK_JAVA_OPTIONS apart: a backslash is
+// never an escape.
+var splitJVM = quoting{blanks: " \t\n\v\f\r", quotes: `'"`}.split
+
+// splitNode takes NODE_OPTIONS apart: only the space separates, only " groups.
+var splitNode = quoting{blanks: " ", quotes: `"`, escapes: true}.split
+
+// split returns the words before an error, too.
+func (q quoting) split(s string) (words []word, err error) {
 	var text strings.Builder
 	start, quote := -1, byte(0)
 	for i := 0; i <= len(s); i++ {
 		switch {
-		case i == len(s) || quote == 0 && strings.IndexByte(" \t\n\v\f\r", s[i]) >= 0:
+		case i == len(s) || quote == 0 && strings.IndexByte(q.blanks, s[i]) >= 0:
 			if quote != 0 {
 				return words, errOpenQuote
 			}
@@ -26,38 +40,9 @@ func splitJVM(s string) (words []word, err error) {
 			continue
 		case s[i] == quote:
 			quote = 0
-		case quote == 0 && (s[i] == '\'' || s[i] == '"'):
+		case quote == 0 && strings.IndexByte(q.quotes, s[i]) >= 0:
 			quote = s[i]
-		default:
-			text.WriteByte(s[i])
-		}
-		if start < 0 {
-			start = i
-		}
-	}
-	return words, nil
-}
-
-// splitNode takes NODE_OPTIONS apart: only the space separates; only " groups,
-// in mid-word too; a backslash escapes the next byte inside quotes only.
-func splitNode(s string) (words []word, err error) {
-	var text strings.Builder
-	start, quoted := -1, false
-	for i := 0; i <= len(s); i++ {
-		switch {
-		case i == len(s) || !quoted && s[i] == ' ':
-			if quoted {
-				return words, errOpenQuote
-			}
-			if start >= 0 {
-				words = append(words, word{s[start:i], text.String()})
-				text.Reset()
-				start = -1
-			}
-			continue
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == '\\' && quoted:
+		case quote != 0 && q.escapes && s[i] == '\\':
 			if i++; i == len(s) {
 				return words, errOpenQuote
 			}

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"path"
 	"runtime"
-	"strings"
 
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
@@ -25,7 +22,8 @@ type decision struct {
 // started.
 func (s system) decide(original inject.Process) (d decision) {
 	d.process = original
-	d.settings.Log = fragment.Warn
+	// What a panic must not make graft forget; the files below may add to it.
+	d.settings, _ = fragment.ParseSettings(original.Env.Lookup)
 	defer func() {
 		if r := recover(); r != nil {
 			// Only the runtime's own words: another panic might hold a value.
@@ -83,36 +81,14 @@ func (d *decision) skipped(rt inject.Runtime, agent, why string) {
 // environment lacks.
 func (s system) withEnvFiles(p inject.Process, d *decision) inject.Process {
 	files, _ := p.Env.Lookup("GRAFT_ENV_FILE")
-	for file := range strings.SplitSeq(files, ":") {
-		if file == "" {
-			continue
-		}
-		vars, err := s.envFile(file)
-		if err != nil {
-			d.problems = append(d.problems, fmt.Sprintf("GRAFT_ENV_FILE: %s: %v: left out", file, err))
-			continue
-		}
-		for _, v := range vars {
-			old, set := p.Env.Lookup(v.Name)
-			if v.Name == "GRAFT_DISABLE" || set && !inject.ManagedDefault(v.Name, old) {
-				continue
-			}
+	vars, errs := fragment.ReadEnvFiles(s.root, s.dir, files)
+	for _, err := range errs {
+		d.problems = append(d.problems, err.Error())
+	}
+	for _, v := range vars {
+		if old, set := p.Env.Lookup(v.Name); !set || inject.ManagedDefault(v.Name, old) {
 			p.Env = p.Env.With(v.Name, v.Value)
 		}
 	}
 	return p
-}
-
-func (s system) envFile(file string) ([]fragment.Var, error) {
-	if !path.IsAbs(file) {
-		file = path.Join(s.dir, file)
-	}
-	data, err := fragment.ReadFile(s.root, file)
-	if err != nil {
-		return nil, err
-	}
-	if strings.IndexByte(string(data), 0) >= 0 {
-		return nil, errors.New("holds a NUL byte")
-	}
-	return fragment.ParseEnvFile(data)
 }

@@ -43,7 +43,8 @@
 //
 //	graft: java: otel: skipped: /opt/otel/agent.jar: no such file
 //
-// No value of a variable is ever printed that graft did not write.
+// No value of a variable is ever printed that graft did not write, but for the
+// paths in GRAFT_ENV_FILE and GRAFT_NEXT that cannot be used.
 //
 // # Limits
 //

@@ -61,7 +61,9 @@ func (d decision) report(w io.Writer) {
 	}
 }
 
-// describe says what an edit does; it holds nothing that graft does not add.
+// describe says what an edit does. It holds nothing that graft does not add,
+// and of that no value that may be a secret: those of plain variables, system
+// properties, agents' options and resource attributes.
 func describe(e inject.Edit) string {
 	agent := e.Agent
 	if agent == "" {
@@ -70,7 +72,7 @@ func describe(e inject.Edit) string {
 	s := agent + ": " + e.Kind.String()
 	switch e.Kind {
 	case inject.InsertArgument:
-		s += fmt.Sprintf(" before argument %d: %s", e.At, e.Added)
+		s += fmt.Sprintf(" before argument %d: %s", e.At, visible(e.Added))
 	case inject.ReplaceArgument:
 		s += fmt.Sprintf(" argument %d, %s: %s", e.At, e.Name, e.Added)
 	case inject.RemoveArgument:
@@ -79,13 +81,35 @@ func describe(e inject.Edit) string {
 		s += " in " + e.Name
 	case inject.SetHandler:
 		s += ": " + e.Added
+	case inject.SetVariable:
+		s += " " + e.Name
 	default:
-		s += " " + e.Name + ": " + e.Added
+		s += " " + e.Name + ": " + visible(e.Added)
 	}
 	if e.Why != "" {
 		s += " (" + e.Why + ")"
 	}
 	return s
+}
+
+// visible cuts the value off a word that may hold a secret.
+func visible(text string) string {
+	name, value, found := strings.Cut(text, "=")
+	option := strings.TrimLeft(name, `'"`)
+	if !found || value == "" || strings.HasPrefix(option, "-") && !secretive(option) {
+		return text
+	}
+	return name + "=…"
+}
+
+// secretive reports whether an option's value may be a secret.
+func secretive(option string) bool {
+	for _, prefix := range []string{"-D", "-javaagent:", "-agentpath:", "-agentlib:"} {
+		if strings.HasPrefix(option, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // oneLine keeps a message in one line: each line is one log event.

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mattn/go-shellwords"
 )
@@ -49,6 +50,14 @@ type Fragment struct {
 	// Java is GRAFT_JAVA, "argv" or "env", a default for this agent's JVM
 	// options; empty if not given.
 	Java string
+	// Run is GRAFT_RUN: the command line of a program that the companion keeps
+	// running; empty if there is none.
+	Run []string
+	// RunReady is GRAFT_RUN_READY: how one sees that the program is ready.
+	RunReady Ready
+	// RunReadyTimeout is GRAFT_RUN_READY_TIMEOUT: how long the start of the
+	// function waits for that at most. It is 0 if there is no program.
+	RunReadyTimeout time.Duration
 }
 
 // A Var is one variable of a file.
@@ -133,8 +142,15 @@ func (f *Fragment) add(v Var) (err error) {
 		if v.Value != "argv" && v.Value != "env" {
 			err = errors.New(`must be "argv" or "env"`)
 		}
-	case "GRAFT_RUN", "GRAFT_RUN_READY", "GRAFT_RUN_READY_TIMEOUT":
-		// The companion's business.
+	case "GRAFT_RUN":
+		f.Run, err = Words(v.Value)
+		if err == nil && (len(f.Run) == 0 || f.Run[0] == "") {
+			err = errors.New("names no program")
+		}
+	case "GRAFT_RUN_READY":
+		f.RunReady, err = parseReady(v.Value)
+	case "GRAFT_RUN_READY_TIMEOUT":
+		f.RunReadyTimeout, err = parseTimeout(v.Value)
 	default:
 		if strings.HasPrefix(v.Name, "GRAFT_") {
 			return fmt.Errorf("%s is not a directive for a fragment", v.Name)
@@ -163,7 +179,7 @@ func (f *Fragment) complete() error {
 	case slices.ContainsFunc(f.Vars, func(v Var) bool { return v.Name == f.OriginalHandler }):
 		return fmt.Errorf("%s is given a value and named by GRAFT_ORIGINAL_HANDLER", f.OriginalHandler)
 	}
-	return nil
+	return f.completeRun()
 }
 
 // Words splits s as a shell would, without variables and commands. What the

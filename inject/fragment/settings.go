@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/joho/godotenv"
 )
 
 // A Level says how much the wrapper prints; a higher one prints more.
@@ -114,26 +112,4 @@ func ParseSettings(lookup func(name string) (value string, ok bool)) (Settings, 
 		return err
 	})
 	return s, problems
-}
-
-// ParseEnvFile reads a dotenv file of the function's owner: all that godotenv
-// takes. Variables come sorted by name. A name that no environment can hold is
-// an error; the error never quotes the file.
-func ParseEnvFile(data []byte) ([]Var, error) {
-	if len(data) > MaxSize {
-		return nil, errors.New("larger than 1 MiB")
-	}
-	values, err := godotenv.UnmarshalBytes(data)
-	if err != nil {
-		return nil, errors.New("not a dotenv file: a line is not NAME=VALUE, or a quote stays open")
-	}
-	var vars []Var
-	for name, value := range values {
-		if !validName(name) || strings.IndexByte(value, 0) >= 0 {
-			return nil, errors.New("not a dotenv file: a line has no variable's name, or a value holds a NUL byte")
-		}
-		vars = append(vars, Var{name, value})
-	}
-	slices.SortFunc(vars, func(a, b Var) int { return strings.Compare(a.Name, b.Name) })
-	return vars, nil
 }
