@@ -23,6 +23,23 @@
 // one value are compared by key; everything else is a duplicate only if it
 // says the same.
 //
+// # Grammars
+//
+// A fragment's variable is merged by its own grammar:
+//
+//   - option strings, split by the runtime's own quoting rules:
+//     JAVA_TOOL_OPTIONS, JDK_JAVA_OPTIONS, _JAVA_OPTIONS; NODE_OPTIONS; RUBYOPT
+//   - path lists: PYTHONPATH; NODE_PATH; RUBYLIB, GEM_PATH;
+//     DOTNET_STARTUP_HOOKS, DOTNET_ADDITIONAL_DEPS, DOTNET_SHARED_STORE;
+//     LD_PRELOAD, LD_LIBRARY_PATH, PATH
+//   - one profiler, as a group: CORECLR_ENABLE_PROFILING, CORECLR_PROFILER,
+//     CORECLR_PROFILER_PATH, CORECLR_PROFILER_PATH_64,
+//     CORECLR_PROFILER_PATH_32, CORECLR_PROFILER_PATH_ARM64
+//   - a list of keys: OTEL_RESOURCE_ATTRIBUTES
+//   - the handler: _HANDLER
+//   - another wrapper: AWS_LAMBDA_EXEC_WRAPPER
+//   - anything else is a default: set if the function does not have it
+//
 // # Adding a runtime
 //
 // One file that fills a language (see java.go, the largest, and ruby.go, the

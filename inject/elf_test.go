@@ -124,3 +124,30 @@ func TestLibraryArch(t *testing.T) {
 		assert.Equal(t, c.ok, ck.library(c.library) == nil, "%+v", c)
 	}
 }
+
+// FuzzLibrary looks at hostile files: whatever they claim, graft reads little
+// of them and comes to an end.
+func FuzzLibrary(f *testing.F) {
+	self, err := os.ReadFile("/proc/self/exe")
+	require.NoError(f, err)
+	f.Add(self[:4096])
+	f.Add([]byte("\x7fELF\x02\x01\x01"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := &check{Machine: Machine{Root: fstest.MapFS{"lib.so": {Data: data, Mode: 0o644}}, Dir: "/", Arch: "amd64"}}
+		n, err := c.readELF("/lib.so")
+		_ = c.library("/lib.so")
+		if err == nil {
+			assert.LessOrEqual(t, len(n.needed), maxDynamic)
+			assert.LessOrEqual(t, len(n.interp), maxString)
+		}
+	})
+}
+
+// TestGrammarsAreDocumented holds the package comment to the table.
+func TestGrammarsAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	for name := range grammars {
+		assert.Regexp(t, `\b`+name+`\b`, string(doc))
+	}
+}

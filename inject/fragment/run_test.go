@@ -1,7 +1,6 @@
 package fragment_test
 
 import (
-	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -21,7 +20,6 @@ func TestParseRun(t *testing.T) {
 	}{
 		{"A=1", nil, fragment.Ready{}, 0},
 		{"GRAFT_RUN=/opt/x", []string{"/opt/x"}, fragment.Ready{By: fragment.ReadyNone}, 2 * time.Second},
-		{`GRAFT_RUN=sh -c "echo 'a b'; sleep 1" $X`, nil, fragment.Ready{}, 0},
 		{`GRAFT_RUN='sh -c "echo a; sleep 1" $X --y='`, []string{"sh", "-c", "echo a; sleep 1", "$X", "--y="}, fragment.Ready{By: fragment.ReadyNone}, 2 * time.Second},
 		{"GRAFT_RUN=x\nGRAFT_RUN_READY=none", []string{"x"}, fragment.Ready{By: fragment.ReadyNone}, 2 * time.Second},
 		{"GRAFT_RUN=x\nGRAFT_RUN_READY=exit", []string{"x"}, fragment.Ready{By: fragment.ReadyExit}, 2 * time.Second},
@@ -34,10 +32,6 @@ func TestParseRun(t *testing.T) {
 		{"GRAFT_RUN=x\nGRAFT_RUN_READY_TIMEOUT=1m1.5s", []string{"x"}, fragment.Ready{By: fragment.ReadyNone}, 61500 * time.Millisecond},
 	} {
 		f, err := fragment.Parse("f", "a", []byte(c.lines))
-		if strings.Contains(c.lines, "$X") && c.run == nil {
-			assert.Error(t, err, "a bare dollar sign stays refused")
-			continue
-		}
 		require.NoError(t, err, c.lines)
 		assert.Equal(t, c.run, f.Run, c.lines)
 		assert.Equal(t, c.ready, f.RunReady, c.lines)
@@ -99,7 +93,7 @@ func TestReadEnvFiles(t *testing.T) {
 		texts = append(texts, err.Error())
 	}
 	assert.Equal(t, []string{
-		"GRAFT_ENV_FILE: bad.env: not a dotenv file: a line is not NAME=VALUE, or a quote stays open: left out",
+		"GRAFT_ENV_FILE: bad.env: not a dotenv file: a line has no variable's name, or a value holds a NUL byte: left out",
 		"GRAFT_ENV_FILE: gone.env: no such file: left out",
 		"GRAFT_ENV_FILE: nul.env: holds a NUL byte: left out",
 		"GRAFT_ENV_FILE: dir: not a regular file: left out",
