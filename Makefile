@@ -3,13 +3,14 @@
 GO ?= go
 ARCH ?= $(shell $(GO) env GOARCH)
 FUZZTIME ?= 30s
+STATICCHECK := v0.8.2
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test layer bench fuzz check
+.PHONY: help demo test race fetch layer bench fuzz check
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-zA-Z%-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-zA-Z0-9%-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: ## run unmodified functions of every runtime found here, with agents injected
 	@$(GO) run ./examples
@@ -22,9 +23,18 @@ test: ## all tests; GRAFT_TEST_REQUIRE=all fetches every runtime and lets none b
 	if [ -s "$$skipped" ]; then echo "skipped, since this machine lacks them (GRAFT_TEST_REQUIRE=all fetches what can be fetched):"; \
 	  sort -u "$$skipped" | sed 's/^/  /'; fi; exit $$status
 
-check: ## formatting, vet and module files
+# The packages in which goroutines meet, and whose tests take seconds.
+race: ## the tests of the fast packages with the race detector
+	$(GO) test -race -timeout 10m ./inject/... ./layers/... $(addprefix ./internal/,extension/... keep local receiver supervise telemetry)
+
+fetch: ## everything that tests and examples fetch, into .cache
+	@$(GO) run ./internal/testbed/fetch
+	@$(GO) run ./examples -fetch
+
+check: ## formatting, vet, staticcheck and module files
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not gofmt-ed: $$unformatted"; exit 1; }
 	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 
 layer: ## dist/graft-ARCH.zip, the same to the byte for the same sources (ARCH=amd64|arm64)
@@ -33,16 +43,19 @@ layer: ## dist/graft-ARCH.zip, the same to the byte for the same sources (ARCH=a
 # What `sam build` calls for a layer with BuildMethod: makefile. SAM does not
 # say for which architecture, so there is a target for each.
 .PHONY: build-Graft build-GraftArm64
+build-%: into = $(or $(ARTIFACTS_DIR),$(error ARTIFACTS_DIR is not set: it is the folder to fill))
+
 build-Graft: ## for sam build: the layer for x86_64
-	@$(GO) run ./layers/graft build --arch amd64 --into "$(ARTIFACTS_DIR)"
+	@$(GO) run ./layers/graft build --arch amd64 --into "$(into)"
 
 build-GraftArm64: ## for sam build: the layer for arm64
-	@$(GO) run ./layers/graft build --arch arm64 --into "$(ARTIFACTS_DIR)"
+	@$(GO) run ./layers/graft build --arch arm64 --into "$(into)"
 
-# The layers of the examples, graft in them: ExampleCustomBash is
-# examples/custom-bash/layer.
-build-Example%:
-	@$(GO) run ./examples -layer "$$(echo $* | sed 's/\B[A-Z]/-&/g' | tr 'A-Z' 'a-z')" -arch amd64 -into "$(ARTIFACTS_DIR)"
+# The layers of the examples, graft in them: ExampleCustomBash, or
+# ExampleCustomBashArm64, is examples/custom-bash/layer.
+build-Example%: ## for sam build: the layer of an example, such as build-ExampleNodejs
+	@$(GO) run ./examples -layer "$$(echo $(patsubst %Arm64,%,$*) | sed 's/\B[A-Z]/-&/g' | tr 'A-Z' 'a-z')" \
+	  -arch $(if $(filter %Arm64,$*),arm64,amd64) -into "$(into)"
 
 bench: ## figures side by side: direct exec, a do-nothing exec, bash, graft; and the planner alone
 	$(GO) test -run '^$$' -bench . -benchmem ./inject/... ./wrapper/...

@@ -9,6 +9,8 @@ import (
 	"io"
 	"path"
 	"strings"
+
+	"github.com/graft-lambda/graft/inject/fragment"
 )
 
 // A native library that does not fit ends its process (LD_PRELOAD of a musl
@@ -16,11 +18,19 @@ import (
 // profiler). So it is looked at as the dynamic linker would.
 
 // library reports why the shared library file cannot be loaded into the
-// runtime.
+// runtime, with all that it needs.
 func (c *check) library(file string) error {
 	if err := c.loadable(file); err != nil {
 		return err
 	}
+	return c.loadsLibrary(file, make(map[string]bool))
+}
+
+// maxLibraries bounds how many libraries one may need in all.
+const maxLibraries = 256
+
+func (c *check) loadsLibrary(file string, seen map[string]bool) error {
+	seen[file] = true
 	lib, err := c.readELF(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
@@ -33,11 +43,18 @@ func (c *check) library(file string) error {
 		return fmt.Errorf("%s: is for %s, the runtime is for %s", file, lib.libc, libc)
 	}
 	for _, need := range lib.needed {
-		if strings.HasPrefix(need, "ld-linux") || strings.HasPrefix(need, "ld-musl") || strings.HasPrefix(need, "libc.") {
+		if hasAnyPrefix(need, "ld-linux", "ld-musl", "libc.") {
 			continue
 		}
-		if !c.findLibrary(need, c.searchPath(lib, file)) {
+		found := c.findLibrary(need, c.searchPath(lib, file))
+		if found == "" {
 			return fmt.Errorf("%s: needs %s, which is in none of its folders", file, need)
+		}
+		if seen[found] || len(seen) >= maxLibraries {
+			continue
+		}
+		if err := c.loadsLibrary(found, seen); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -215,17 +232,28 @@ func (c *check) searchPath(lib native, file string) []string {
 	}
 	triple := map[elf.Machine]string{elf.EM_X86_64: "x86_64-linux-gnu", elf.EM_AARCH64: "aarch64-linux-gnu"}[lib.machine]
 	dirs = append(dirs, c.folders("LD_LIBRARY_PATH")...)
+	if c.rt.Language == fragment.Java {
+		// The JVM has its own libraries loaded before any agent.
+		dirs = append(dirs, beside(c.rt.Path, "../lib"), beside(c.rt.Path, "../lib/server"))
+	}
 	return append(dirs, "/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib", "/usr/local/lib64", "/lib/"+triple, "/usr/lib/"+triple)
 }
 
-func (c *check) findLibrary(name string, dirs []string) bool {
+// findLibrary returns the file that the linker would take for a name; empty if
+// there is none. As the linker does it passes over those of other processors.
+func (c *check) findLibrary(name string, dirs []string) string {
 	if path.IsAbs(name) {
-		return c.isFile(name)
+		dirs, name = []string{path.Dir(name)}, path.Base(name)
 	}
+	want := c.machine()
 	for _, dir := range dirs {
-		if path.IsAbs(dir) && c.isFile(path.Join(dir, name)) {
-			return true
+		file := path.Join(dir, name)
+		if !path.IsAbs(dir) || !c.isFile(file) {
+			continue
+		}
+		if lib, err := c.readELF(file); err == nil && lib.machine == want {
+			return file
 		}
 	}
-	return false
+	return ""
 }

@@ -89,8 +89,11 @@ func readJava(words []word) []option {
 		case strings.HasPrefix(text, "-XX:+"), strings.HasPrefix(text, "-XX:-"):
 			o.name, o.value = "-XX:"+text[5:], text[4:5]
 			o.key = o.name
-			if collectors[text[5:]] && o.value == "+" {
+			switch {
+			case o.value == "+" && collectors[text[5:]]:
 				o.key, o.value = collectorKey, text[5:]
+			case o.value == "+" && strings.HasPrefix(text[5:], "Unlock"):
+				o.key, o.unlocks = "", true
 			}
 		case strings.HasPrefix(text, "-XX:"):
 			o.name, o.value, _ = strings.Cut(text, "=")
@@ -161,10 +164,11 @@ func vetJava(c *check, o *option) error {
 	if why := refuseJava(text, len(o.words), o.argv); why != "" {
 		return fmt.Errorf("%s: %s", shortOption(text), why)
 	}
-	if (strings.HasPrefix(text, "-XX:") || strings.HasPrefix(text, "--enable-")) && !c.limited {
+	newer := strings.HasPrefix(text, "--") && !sinceNine[o.name]
+	if (strings.HasPrefix(text, "-XX:") || newer) && !c.limited {
 		return fmt.Errorf("%s: is not in every Java version: give a bound in GRAFT_RUNTIMES, such as java>=17", shortOption(text))
 	}
-	if strings.HasPrefix(text, "--") && c.rt.Version.Known() && c.rt.Version.Major < 9 {
+	if (strings.HasPrefix(text, "--") || strings.HasPrefix(text, "-Xlog:")) && c.rt.Version.Known() && c.rt.Version.Major < 9 {
 		return fmt.Errorf("%s: needs Java 9", shortOption(text))
 	}
 	switch o.name {
@@ -173,6 +177,9 @@ func vetJava(c *check, o *option) error {
 	case "-agentpath":
 		return c.library(o.value)
 	case "-agentlib":
+		if o.value == "jdwp" && !strings.Contains(text, "suspend=n") {
+			return errors.New("-agentlib:jdwp: would wait for a debugger: add suspend=n")
+		}
 		// The JVM looks for it in its own folder and LD_LIBRARY_PATH.
 		return c.libraryNamed("lib"+o.value+".so", beside(c.rt.Path, "../lib"), beside(c.rt.Path, "../jre/lib/"+c.Arch))
 	case "-Xbootclasspath/a":
@@ -199,7 +206,7 @@ func planJava(p *planner) {
 	collector, heavy := false, false
 	for _, o := range p.placed {
 		collector = collector || o.key == collectorKey && !o.env
-		heavy = heavy || o.loads || o.key == collectorKey || strings.HasPrefix(o.words[0].text, "-XX:")
+		heavy = heavy || unsharing(o.option)
 	}
 	if !heavy {
 		return
@@ -231,6 +238,37 @@ func planJava(p *planner) {
 			p.insert("", end, quiet, "else the JVM reports the archive's mismatch on standard output")
 		}
 	}
+}
+
+// unsharing reports whether a JVM may find that its archive of shared classes
+// does not fit because of the option: then sharing must not be a must.
+func unsharing(o option) bool {
+	text := o.words[0].text
+	return o.loads || o.key == collectorKey || strings.HasPrefix(o.key, "-XX:") ||
+		hasAnyPrefix(text, "-XX:", "--", "-Xbootclasspath/a:", "-Djava.system.class.loader=")
+}
+
+// heapFits leaves out one of a fragment's heap sizes if the JVM would find its
+// initial size above its largest.
+func heapFits(o placed, owner, argv index, ours map[string]option) bool {
+	const initial, most = "-XX:InitialHeapSize", "-XX:MaxHeapSize"
+	if o.key != initial && o.key != most {
+		return true
+	}
+	size := func(key string) (int64, bool) {
+		if key == o.key {
+			return parseSize(o.value)
+		}
+		for _, at := range []map[string]option{ours, argv.keys, owner.keys} {
+			if other, ok := at[key]; ok {
+				return parseSize(other.value)
+			}
+		}
+		return 0, false
+	}
+	least, some := size(initial)
+	largest, bound := size(most)
+	return !some || !bound || least <= largest
 }
 
 var errNoValue = errors.New("stands at the end without its value")

@@ -1,6 +1,9 @@
 package inject
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // twoWords are the options whose value is the next argument.
 var twoWords = set("--add-exports", "--add-modules", "--add-opens", "--add-reads", "--enable-native-access",
@@ -21,7 +24,6 @@ var sizeNames = map[string]string{
 	"-Xms":                "-XX:InitialHeapSize",
 	"-Xss":                "-XX:ThreadStackSize",
 	"-Xmn":                "-XX:MaxNewSize",
-	"-XX:NewSize":         "-XX:MaxNewSize",
 	"-XX:MaxNewSize":      "-XX:MaxNewSize",
 	"-XX:MaxHeapSize":     "-XX:MaxHeapSize",
 	"-XX:InitialHeapSize": "-XX:InitialHeapSize",
@@ -37,9 +39,31 @@ var takesNoPart = set("-cp", "-classpath", "--class-path", "-p", "--module-path"
 	"-XX:SharedArchiveFile", "-XX:Flags", "-XX:VMOptionsFile", "-XX:ArchiveClassesAtExit", "-XX:DumpLoadedClassList",
 	"-XX:SharedClassListFile", "-XX:ExtraSharedClassListFile", "-Xbootclasspath", "-Xbootclasspath/p")
 
-// xOptions are the -X options that every JVM takes, with or without a value.
-var xOptions = []string{"-Xmx", "-Xms", "-Xss", "-Xmn", "-Xint", "-Xcomp", "-Xmixed", "-Xbatch", "-Xrs", "-Xlog:", "-Xloggc:",
-	"-Xcheck:jni", "-Xnoclassgc", "-Xdiag", "-Xverify:", "-XshowSettings", "-Xbootclasspath/a:", "-Xdebug"}
+// xOptions are the options of one dash that every JVM takes as they stand; one
+// that ends with a colon takes a value behind it.
+var xOptions = set("-Xint", "-Xcomp", "-Xmixed", "-Xbatch", "-Xrs", "-Xlog:", "-Xcheck:jni", "-Xnoclassgc", "-Xdiag",
+	"-Xverify:", "-XshowSettings", "-XshowSettings:", "-Xbootclasspath/a:", "-Xdebug", "-verbose", "-verbose:",
+	"-ea", "-ea:", "-da", "-da:", "-esa", "-dsa", "-enableassertions", "-enableassertions:", "-disableassertions",
+	"-disableassertions:", "-enablesystemassertions", "-disablesystemassertions")
+
+// sinceNine are the options of two dashes that every Java from 9 on takes with
+// a value behind "=".
+var sinceNine = set("--add-exports", "--add-modules", "--add-opens", "--add-reads", "--patch-module")
+
+// leastSizes are below what a JVM starts with, in bytes.
+var leastSizes = map[string]int64{"-Xmx": 4 << 20, "-Xms": 1 << 20, "-Xmn": 1 << 20, "-Xss": 256 << 10}
+
+// parseSize reads a size as the JVM does: digits and one of k, m, g, t.
+func parseSize(s string) (int64, bool) {
+	unit := int64(1)
+	if s != "" {
+		if i := strings.IndexByte("kmgt", s[len(s)-1]|0x20); i >= 0 {
+			unit, s = 1<<(10*(i+1)), s[:len(s)-1]
+		}
+	}
+	n, err := strconv.ParseInt(s, 10, 40)
+	return n * unit, err == nil && n >= 0 && n <= 1<<50/unit
+}
 
 // refuseJava says why a JVM option of a fragment would keep the JVM from
 // starting the function; empty if it would not. In the command line an option
@@ -64,11 +88,15 @@ func refuseJava(text string, words int, argv bool) string {
 		return "class data sharing is the runtime's own"
 	case twoWords[text] && words == 1:
 		return "has no value"
-	case strings.HasPrefix(text, "-XX:"), strings.HasPrefix(text, "-D"), strings.HasPrefix(text, "--"),
-		strings.HasPrefix(text, "-javaagent:"), strings.HasPrefix(text, "-agentpath:"), strings.HasPrefix(text, "-agentlib:"),
-		strings.HasPrefix(text, "-verbose"), hasAnyPrefix(text, "-ea", "-da", "-esa", "-dsa", "-enable", "-disable"):
+	case hasAnyPrefix(text, "-XX:", "-D", "--", "-javaagent:", "-agentpath:", "-agentlib:"), xOptions[text]:
 		return ""
-	case hasAnyPrefix(text, xOptions...):
+	case len(text) >= 4 && leastSizes[text[:4]] > 0:
+		if size, ok := parseSize(text[4:]); !ok || size < leastSizes[text[:4]] {
+			return "is no size that a JVM starts with"
+		}
+		return ""
+	}
+	if name, value, ok := strings.Cut(text, ":"); ok && value != "" && xOptions[name+":"] {
 		return ""
 	}
 	return "is no option that every JVM takes"

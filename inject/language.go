@@ -67,6 +67,9 @@ type option struct {
 	id string
 	// loads is set if the option loads code: it is an agent.
 	loads bool
+	// unlocks is set if the option only allows others to be used: it must
+	// stand before them, wherever else it stands too.
+	unlocks bool
 	// argv is set if the option can stand in the command line only.
 	argv bool
 }

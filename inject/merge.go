@@ -1,6 +1,10 @@
 package inject
 
-import "github.com/graft-lambda/graft/inject/fragment"
+import (
+	"strings"
+
+	"github.com/graft-lambda/graft/inject/fragment"
+)
 
 // mergeOptions places the fragments' options beside the owner's and the
 // runtime's own: the owner wins over a fragment, a fragment over the runtime's
@@ -23,9 +27,13 @@ func (p *planner) mergeOptions() {
 		end = p.lang.script(p.process.Argv, p.first())
 		argv = newIndex(g.read(asWords(p.process.Argv[p.first():end])))
 	}
+	ours, locked := make(map[string]option), make(map[string][]placed)
 	for _, o := range p.unique() {
 		_, inArgv := argv.keys[o.key]
 		switch {
+		case o.unlocks:
+			locked[o.agent] = append(locked[o.agent], o)
+			continue
 		case p.isThere(o, owner, argv):
 			continue
 		case o.env && o.key == collectorKey && (p.rt.Form != Interpreter || inArgv):
@@ -34,6 +42,16 @@ func (p *planner) mergeOptions() {
 		case o.env && inArgv && p.rt.Language != fragment.Java:
 			// Such a flag counts in the command line only.
 			o.env = false
+		case !heapFits(o, owner, argv, ours):
+			p.plan.note(o.agent, o.name+" is left out: the heap's initial size would be above its largest")
+			continue
+		}
+		if o.key != "" {
+			ours[o.key] = o.option
+		}
+		if strings.HasPrefix(o.words[0].text, "-XX:") {
+			p.placed = append(p.placed, locked[o.agent]...)
+			delete(locked, o.agent)
 		}
 		p.placed = append(p.placed, o)
 	}
@@ -72,7 +90,7 @@ func (p *planner) unique() []placed {
 	var list []placed
 	for i, o := range p.options {
 		switch {
-		case o.key == "" && said[o.id]:
+		case o.key == "" && said[o.id] && !o.unlocks:
 			continue
 		case o.key != "" && at[o.key] != i:
 			if l := latest[o.key]; l.value != o.value {

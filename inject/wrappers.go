@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -77,7 +78,27 @@ func (p *planner) checkWrapper(c *check, file string) error {
 	if p.sameFile(file, p.Self) || path.Dir(path.Clean(file)) == RunDir {
 		return fmt.Errorf("%s: is graft itself", file)
 	}
+	if p.callsSelf(file) {
+		return fmt.Errorf("%s: calls graft, which would run it again without end", file)
+	}
 	return nil
+}
+
+// callsSelf reports whether a script names graft in a line that is no comment.
+func (p *planner) callsSelf(file string) bool {
+	const most = 64 << 10
+	text, err := p.head(file, most)
+	if err != nil || !bytes.HasPrefix(text, []byte("#!")) {
+		return false
+	}
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSpace(line)
+		_, rest, found := bytes.Cut(line, []byte(p.Self))
+		if found && line[0] != '#' && (len(rest) == 0 || !bytes.ContainsAny(rest[:1], "-._/abcdefghijklmnopqrstuvwxyz0123456789")) {
+			return true
+		}
+	}
+	return false
 }
 
 // executable reports why a file cannot be run as a wrapper.

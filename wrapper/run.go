@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -156,14 +155,14 @@ func (s system) failed(program string, err error) int {
 func (s system) execute(p inject.Process) error {
 	program := p.Argv[0]
 	if strings.Contains(program, "/") || program == "" {
-		return s.execFile(program, p)
+		return s.exec(program, p.Argv, p.Env)
 	}
 	err := error(syscall.ENOENT)
 	for _, dir := range strings.Split(inject.SearchPath(p.Env), ":") {
 		if dir == "" {
 			dir = "."
 		}
-		e := s.execFile(dir+"/"+program, p)
+		e := s.exec(dir+"/"+program, p.Argv, p.Env)
 		if !errors.Is(e, syscall.ENOENT) && !errors.Is(e, syscall.ENOTDIR) && !errors.Is(e, syscall.EACCES) {
 			return e
 		}
@@ -174,34 +173,8 @@ func (s system) execute(p inject.Process) error {
 	return err
 }
 
-// execFile becomes the program file. A script without a "#!" line is one for
-// the shell, as for execvp(3) and for the bash that calls wrappers on Lambda.
-func (s system) execFile(file string, p inject.Process) error {
-	err := s.exec(file, p.Argv, p.Env)
-	if !errors.Is(err, syscall.ENOEXEC) || !s.isText(file) {
-		return err
-	}
-	return s.exec("/bin/sh", append([]string{"/bin/sh", file}, p.Argv[1:]...), p.Env)
-}
-
-// isText reports whether a file begins as a script does, not as a program of
-// another processor.
-func (s system) isText(file string) bool {
-	if !path.IsAbs(file) {
-		file = path.Join(s.dir, file)
-	}
-	f, err := s.root.Open(fragment.Rel(file))
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	head := make([]byte, 128)
-	n, _ := f.Read(head)
-	return n > 0 && bytes.IndexByte(head[:n], 0) < 0
-}
-
 // say prints one line.
 func (s system) say(format string, args ...any) {
 	// A closed standard error is no reason to stop.
-	_, _ = fmt.Fprintf(s.stderr, "graft: "+format+"\n", args...)
+	_, _ = fmt.Fprintf(s.stderr, "graft: %s\n", oneLine(fmt.Sprintf(format, args...)))
 }
