@@ -24,13 +24,12 @@ const (
 	limit      = 6<<20 + 100
 	noTwice    = `{"errorMessage":"State transition from RuntimeResponseSentState to InvocationResponse failed for runtime. Error: State transition is not allowed","errorType":"InvalidStateTransition"}`
 	noThird    = `{"errorMessage":"State transition from RuntimeResponseSentState to InvocationErrorResponse failed for runtime. Error: State transition is not allowed","errorType":"InvalidStateTransition"}`
-	noNext     = `{"errorMessage":"State transition from Running to Ready failed for runtime. Error: State transition is not allowed","errorType":"InvalidStateTransition"}` + "\n"
 	noInit     = `{"errorMessage":"State transition from Running to InitError failed for runtime. Error: State transition is not allowed","errorType":"InvalidStateTransition"}` + "\n"
 	noSuchID   = `{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}` + "\n"
 	noMode     = `{"errorMessage":"Invalid function response mode","errorType":"InvalidFunctionResponseMode"}`
 	noSize     = `{"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).","errorType":"RequestEntityTooLarge"}`
 	noEnd      = `{"errorMessage":"HTTP request detected as truncated","errorType":"TruncatedHTTPRequest"}`
-	sizeResult = `{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"RequestId: <id> Error: Response payload size exceeded maximum allowed payload size (6291556 bytes)."}`
+	sizeResult = `{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes)."}`
 )
 
 // goFunction is a function whose runtime is this binary.
@@ -89,10 +88,10 @@ func TestRuntimeAPI(t *testing.T) {
 			body: `{"errorType":"Runtime.TruncatedResponse","errorMessage":"RequestId: <id> Error: Response truncated"}`},
 		{event: event{Do: "request", Arg: "POST /runtime/invocation/00000000-0000-4000-8000-000000000000/response"}, body: result(400, noSuchID)},
 		{event: event{Do: "request", Arg: "POST /runtime/invocation/x/error"}, body: result(400, noSuchID)},
-		{event: event{Do: "request", Arg: "GET /runtime/invocation/next"}, body: result(403, noNext)},
+		{event: event{Do: "request", Arg: "GET /runtime/invocation/next"}, body: result(200, `{"Do":"request","Arg":"GET /runtime/invocation/next","Size":0}`)},
 		{event: event{Do: "request", Arg: "POST /runtime/init/error"}, body: result(403, noInit)},
 		{event: event{Do: "request", Arg: "GET /ping"}, body: result(200, "pong")},
-		{event: event{Do: "request", Arg: "POST /ping"}, body: result(405, "Method Not Allowed\n")},
+		{event: event{Do: "request", Arg: "POST /ping"}, body: result(405, "")},
 		{event: event{Do: "request", Arg: "GET /runtime/restore/next"}, body: result(404, "404 page not found\n")},
 	}
 	var stdout, stderr buffer
@@ -188,10 +187,21 @@ func TestFunctionEndsInInvocation(t *testing.T) {
 			r := send(t, e, test.event)
 			assert.Equal(t, strings.ReplaceAll(test.body, "<id>", r.RequestID), string(r.Body))
 			assert.Equal(t, test.errorType, r.ErrorType)
-			_, err := e.Invoke(bounded(t), []byte("{}"))
-			assert.ErrorIs(t, err, local.ErrNotRunning)
+			assert.Equal(t, local.PhaseDown, e.Phase())
+			before := e.PID()
+			requireGone(t, before)
+
+			// The next invocation starts it anew.
+			if test.timeout == deadline {
+				again := send(t, e, event{Do: "echo", Arg: "again"})
+				assert.Equal(t, `"again"`, string(again.Body))
+				assert.Positive(t, again.Init)
+				assert.NotEqual(t, before, e.PID())
+			}
 			assert.NoError(t, e.Stop(context.Background()))
 			requireGone(t, e.PID())
+			_, err := e.Invoke(bounded(t), []byte("{}"))
+			assert.ErrorIs(t, err, local.ErrNotRunning)
 		})
 	}
 }

@@ -5,7 +5,6 @@ package local
 import (
 	"encoding/gob"
 	"errors"
-	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -14,10 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A job tells the second copy of the program what to become. It travels as
-// gob, because JSON would not keep bytes that are not UTF-8.
+// A job tells a copy of this program what to make of the file system, or what
+// to become.
 type job struct {
-	Parent int // process id of the first copy
+	Parent int // process id of the one that started it
 
 	Layers      []string
 	Code        string
@@ -34,7 +33,7 @@ type job struct {
 	CloseStdin, CloseStderr bool
 }
 
-// Main must be called first thing in main, or in TestMain. In the copy of
+// Main must be called first thing in main, or in TestMain. In the copies of
 // the program that this package starts it does not return; elsewhere it does
 // nothing.
 func Main() {
@@ -43,20 +42,20 @@ func Main() {
 		return
 	}
 	// Parent-death signal and capabilities belong to a thread, and it is the
-	// one that calls exec whose are kept.
+	// one that calls exec, or starts processes, whose count.
 	runtime.LockOSThread()
-	fd, err := strconv.Atoi(os.Args[1])
-	if err != nil {
-		os.Exit(2)
+	if os.Args[1] == keeperRole {
+		keepStage()
+		os.Exit(1)
 	}
-	// Also what this program itself inherited without wanting it.
-	if err := unix.CloseRange(uint(fd), math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+	fd, err := strconv.Atoi(os.Args[1])
+	if err != nil || closeOnExec(fd) != nil {
 		os.Exit(2)
 	}
 	in, out := os.NewFile(uintptr(fd), "job"), os.NewFile(uintptr(fd+1), "report")
 	var j job
 	if err := gob.NewDecoder(in).Decode(&j); err != nil {
-		os.Exit(2) // the first copy is gone
+		os.Exit(2) // the one that asked for it is gone
 	}
 	if err := j.run(); err != nil {
 		_ = gob.NewEncoder(out).Encode(err)
@@ -64,14 +63,8 @@ func Main() {
 	os.Exit(1)
 }
 
-// run becomes the function. It returns only with the reason why it could not.
+// run becomes the process. It returns only with the reason why it could not.
 func (j *job) run() *setupError {
-	if err := j.dieWithParent(); err != nil {
-		return setupFailure(stepUser, "parent-death signal", err)
-	}
-	if err := enter(newView(j), j.Scratch); err != nil {
-		return setupFailure(stepMount, "", err)
-	}
 	if err := j.becomeUser(); err != nil {
 		return setupFailure(stepUser, strconv.Itoa(j.UID)+":"+strconv.Itoa(j.GID), err)
 	}

@@ -11,6 +11,7 @@ import (
 const (
 	functionVersion = "$LATEST"
 	defaultRegion   = "us-east-1"
+	account         = "012345678912"
 	execWrapper     = "AWS_LAMBDA_EXEC_WRAPPER"
 )
 
@@ -59,6 +60,31 @@ func environ(f Function, runtimeAPI string, now time.Time) []string {
 		}
 	}
 	return append(kept, f.Env...)
+}
+
+// notForAgents are the variables that the runtime has and extensions have not.
+var notForAgents = map[string]bool{
+	"AWS_EXECUTION_ENV":          true,
+	"AWS_LAMBDA_LOG_GROUP_NAME":  true,
+	"AWS_LAMBDA_LOG_STREAM_NAME": true,
+	"AWS_XRAY_CONTEXT_MISSING":   true,
+	"AWS_XRAY_DAEMON_ADDRESS":    true,
+	"LAMBDA_RUNTIME_DIR":         true,
+	"LAMBDA_TASK_ROOT":           true,
+	"_AWS_XRAY_DAEMON_ADDRESS":   true,
+	"_AWS_XRAY_DAEMON_PORT":      true,
+	"_HANDLER":                   true,
+}
+
+// agentEnviron returns the environment of an extension, given the runtime's.
+func agentEnviron(env []string) []string {
+	var kept []string
+	for _, entry := range env {
+		if name, _, _ := strings.Cut(entry, "="); !notForAgents[name] {
+			kept = append(kept, entry)
+		}
+	}
+	return kept
 }
 
 // getenv returns the value of name, or "". Of several entries the first

@@ -7,8 +7,7 @@ import (
 	"syscall"
 )
 
-// ErrNotRunning is what an invocation gets whose function has ended: stopped,
-// crashed in an earlier invocation, or killed by a timeout.
+// ErrNotRunning is what an invocation gets whose environment is stopped.
 var ErrNotRunning = errors.New("function: not running")
 
 // A NotAllowedError says that this machine does not allow what the isolation
@@ -26,15 +25,17 @@ func (e *NotAllowedError) Error() string {
 // Unwrap returns what the kernel said.
 func (e *NotAllowedError) Unwrap() error { return e.Err }
 
-// An InitError says why a function did not get as far as its first next.
+// An InitError says why an environment did not get as far as that all are ready.
 type InitError struct {
 	// Type as Lambda names it: Runtime.ExitError, Runtime.InvalidEntrypoint,
-	// Runtime.InvalidWorkingDir, Sandbox.Timedout, or what the runtime itself
-	// posted to init/error.
+	// Runtime.InvalidWorkingDir, Extension.LaunchError, Extension.Crash,
+	// Extension.InitError, Extension.ExitError, Sandbox.Timedout, or what the
+	// runtime itself posted to init/error.
 	Type string
 	// Message in words, without Lambda's request id.
 	Message string
-	// ExitCode of the process, or -1 if it was ended by Signal or never ran.
+	// ExitCode of the process that failed, the runtime or an extension, or -1 if
+	// it was ended by Signal or never ran.
 	ExitCode int
 	// Signal that ended the process, or 0.
 	Signal syscall.Signal
@@ -73,8 +74,8 @@ func (e Exit) reason() string {
 	return "Runtime exited with error: " + e.String()
 }
 
-// A setupError is what kept the second copy of the program from becoming the
-// function. Its fields travel between the two.
+// A setupError is what kept a copy of the program from making the file system
+// or from becoming a process. Its fields travel between the two.
 type setupError struct {
 	Step  string // one of the step constants
 	Path  string // what it was about

@@ -64,6 +64,10 @@ type Function struct {
 
 	// Timeout of one invocation; 3 s if 0.
 	Timeout time.Duration
+	// InitTimeout is how long the init before the first invocation may take;
+	// 10 s if 0, no limit if negative. Beyond it all is ended, and the first
+	// invocation starts with another init, within Timeout.
+	InitTimeout time.Duration
 	// MemoryMB is what the function is told of its memory, 128 if 0. It is no limit.
 	MemoryMB int
 
@@ -79,6 +83,14 @@ type Function struct {
 	// as it comes and complete once the process has ended; nil drops it.
 	// Both may be the same writer, which then sees one stream.
 	Stdout, Stderr io.Writer
+
+	// ExtensionOutput returns what receives the output of an external
+	// extension, as Stdout does; nil drops it. It is called each time that the
+	// extension is started.
+	ExtensionOutput func(name string) io.Writer
+	// Freeze has all processes stopped (SIGSTOP) between invocations, as
+	// Lambda freezes them.
+	Freeze bool
 }
 
 // prepared returns f with its defaults filled in and its paths made absolute,
@@ -89,6 +101,7 @@ func (f Function) prepared() (Function, error) {
 	}
 	f.Name = or(f.Name, "function")
 	f.Timeout = or(f.Timeout, 3*time.Second)
+	f.InitTimeout = or(f.InitTimeout, 10*time.Second)
 	f.MemoryMB = or(f.MemoryMB, 128)
 	f.Dir = or(f.Dir, taskDir)
 	if f.Tmp != "" && f.TmpSize != 0 || f.TmpSize < 0 {
@@ -122,6 +135,16 @@ func (f Function) prepared() (Function, error) {
 	}
 	f.Mounts = mounts
 	return f, nil
+}
+
+// process returns the runtime of the prepared function f as a process with the
+// environment env.
+func (f Function) process(env []string) spec {
+	return spec{
+		command: f.Command, env: env, dir: f.Dir, managed: f.Managed, files: f.Files,
+		closeStdin: f.CloseStdin, closeStderr: f.CloseStderr,
+		stdout: f.Stdout, stderr: f.Stderr,
+	}
 }
 
 func (m Mount) prepared() (Mount, error) {

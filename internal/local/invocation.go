@@ -1,7 +1,6 @@
 package local
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,9 +22,19 @@ type Response struct {
 	// RequestID and TraceHeader are what the function was told.
 	RequestID   string
 	TraceHeader string
+	// Answered is the time from the delivery of the event until the runtime
+	// had answered; 0 if it did not. The caller waits no longer in Lambda.
+	Answered time.Duration
 	// Duration from the delivery of the event until the runtime asked for the
-	// next one, or ended.
+	// next one, or ended. 0 in an early answer.
 	Duration time.Duration
+	// Whole is the time until the extensions too asked for the next event, or
+	// all was ended. It is what counts against the timeout, with Init. 0 in an
+	// early answer.
+	Whole time.Duration
+	// Init is the duration of the init that had to be made anew before the
+	// delivery, because the environment was reset or its init had timed out.
+	Init time.Duration
 }
 
 // An InvokeOption changes one invocation.
@@ -37,16 +46,29 @@ func Trace(header string) InvokeOption {
 	return func(inv *invocation) { inv.trace = header }
 }
 
+// Early has the caller answered as soon as the runtime has answered, as Lambda
+// does, and not when the invocation is over. The next one waits for that.
+func Early() InvokeOption {
+	return func(inv *invocation) { inv.early = true }
+}
+
 // An invocation is one event on its way through the runtime.
 type invocation struct {
 	id, trace, arn string
 	payload        []byte
 	deadline       time.Time
+	early          bool
+	init           time.Duration
+	delivered      time.Time // zero if it has not been
 
-	claimed bool          // the runtime has begun to answer; guarded by api.mu
-	settled chan struct{} // closed once outcome is valid
-	outcome outcome
-	over    chan struct{} // closed when the runtime asks for the next event
+	settled  chan struct{} // closed once outcome and answered are valid
+	outcome  outcome
+	answered time.Duration
+
+	// Guarded by the generation's mu.
+	claimed bool          // the runtime has begun to answer
+	over    bool          // it wants the next event
+	took    time.Duration // until then
 }
 
 // An outcome is how an invocation went.
@@ -59,10 +81,15 @@ type outcome struct {
 
 // failure returns an outcome in which Lambda, not the function, words the error.
 func (inv *invocation) failure(errorType, message string) outcome {
+	return worded(errorType, fmt.Sprintf("RequestId: %s Error: %s", inv.id, message))
+}
+
+// worded is failure without the request's id.
+func worded(errorType, message string) outcome {
 	body, err := json.Marshal(struct {
 		Type    string `json:"errorType"`
 		Message string `json:"errorMessage"`
-	}{errorType, fmt.Sprintf("RequestId: %s Error: %s", inv.id, message)})
+	}{errorType, message})
 	if err != nil {
 		panic(err) // two strings
 	}
@@ -72,7 +99,7 @@ func (inv *invocation) failure(errorType, message string) outcome {
 // unread is the outcome of an answer that readBody could not read.
 func (inv *invocation) unread(err error, limit int) outcome {
 	if errors.Is(err, errTooLarge) {
-		return inv.failure("Function.ResponseSizeTooLarge",
+		return worded("Function.ResponseSizeTooLarge",
 			fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", limit))
 	}
 	o := inv.failure("Runtime.TruncatedResponse", "Response truncated")
@@ -80,10 +107,16 @@ func (inv *invocation) unread(err error, limit int) outcome {
 	return o
 }
 
-func (inv *invocation) response(o outcome, took time.Duration) Response {
+// response returns the outcome o with what else is known so far.
+func (inv *invocation) response(o outcome) Response {
 	r := Response{
 		Body: o.body, ErrorType: o.errorType, StreamError: o.streamError,
-		RequestID: inv.id, TraceHeader: inv.trace, Duration: took,
+		RequestID: inv.id, TraceHeader: inv.trace, Init: inv.init,
+	}
+	select {
+	case <-inv.settled:
+		r.Answered = inv.answered
+	default:
 	}
 	if o.errorType != "" {
 		r.FunctionError = "Unhandled"
@@ -94,13 +127,4 @@ func (inv *invocation) response(o outcome, took time.Duration) Response {
 // newTrace returns the header of a new, sampled trace.
 func newTrace(now time.Time) string {
 	return fmt.Sprintf("Root=1-%08x-%s;Parent=%s;Sampled=1", now.Unix(), randomHex(12), randomHex(8))
-}
-
-// newRequestID returns a random UUID.
-func newRequestID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -2,34 +2,38 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
 
 // Invoke sends payload, JSON of at most 6 MiB, through the function and
 // returns when the invocation is over: when the runtime has answered and asks
-// for the next event. Invocations run one after another.
+// for the next event, and so do the extensions that got this one. Invocations
+// run one after another.
 //
 // A function that fails, crashes or runs into its timeout is a Response with
-// FunctionError; after the latter two the environment is not running any
-// more, and invocations return [ErrNotRunning]. If ctx ends, Invoke returns its error and
-// the invocation goes on without a caller, as it does in Lambda.
+// FunctionError, and so is the end of an extension. Except after the first
+// everything is ended then, with what Lambda gives it to end, and the next
+// invocation starts all anew, within its own timeout. After Stop there is
+// [ErrNotRunning]. If ctx ends, Invoke returns its error and the invocation
+// goes on without a caller, as it does in Lambda.
 func (e *Environment) Invoke(ctx context.Context, payload []byte, options ...InvokeOption) (Response, error) {
 	if len(payload) > maxPayload {
 		return Response{}, fmt.Errorf("payload: %d bytes, %d are allowed", len(payload), maxPayload)
 	}
 	select {
 	case e.slot <- struct{}{}:
-	case <-e.stopping:
+	case <-e.live.Done():
 		return Response{}, ErrNotRunning
 	case <-ctx.Done():
 		return Response{}, ctx.Err()
 	}
 	now := time.Now()
 	inv := &invocation{
-		id: newRequestID(), trace: newTrace(now), arn: e.arn,
+		id: newUUID(), trace: newTrace(now), arn: e.arn,
 		payload: payload, deadline: now.Add(e.function.Timeout),
-		settled: make(chan struct{}), over: make(chan struct{}),
+		settled: make(chan struct{}),
 	}
 	for _, option := range options {
 		option(inv)
@@ -41,84 +45,103 @@ func (e *Environment) Invoke(ctx context.Context, payload []byte, options ...Inv
 	done := make(chan result, 1)
 	go func() {
 		defer func() { <-e.slot }()
-		r, err := e.run(inv, now)
+		r, err := e.run(inv)
 		done <- result{r, err}
 	}()
-	select {
-	case r := <-done:
-		return r.Response, r.error
-	case <-ctx.Done():
-		return Response{}, ctx.Err()
+	var early <-chan struct{}
+	if inv.early {
+		early = inv.settled
 	}
-}
-
-// run delivers inv and waits until it is over.
-func (e *Environment) run(inv *invocation, start time.Time) (Response, error) {
-	timer := time.NewTimer(time.Until(inv.deadline))
-	defer timer.Stop()
-	select {
-	case <-e.process.done:
-		return Response{}, ErrNotRunning
-	default:
-	}
-	var timedOut bool
-	select {
-	case e.api.queue <- inv:
+	for {
 		select {
-		case <-inv.over:
-		case <-e.process.done:
-		case <-timer.C:
-			timedOut = true
-		}
-	case <-e.process.done:
-		return Response{}, ErrNotRunning
-	case <-timer.C:
-		// The runtime never came for the event.
-		timedOut = true
-	}
-	if timedOut {
-		if err := e.process.kill(); err != nil {
-			return Response{}, err
+		case r := <-done:
+			return r.Response, r.error
+		case <-early:
+			if !inv.outcome.truncated {
+				return inv.response(inv.outcome), nil
+			}
+			early = nil
+		case <-ctx.Done():
+			return Response{}, ctx.Err()
 		}
 	}
-	return e.result(inv, timedOut, time.Since(start))
 }
 
-// result tells how inv went, which is over or whose process has ended.
-func (e *Environment) result(inv *invocation, timedOut bool, took time.Duration) (Response, error) {
-	if e.api.claimed(inv) {
+// run takes inv through the environment, and the environment back to where it
+// can take another one.
+func (e *Environment) run(inv *invocation) (Response, error) {
+	if e.live.Err() != nil {
+		return Response{}, ErrNotRunning
+	}
+	ctx, cancel := context.WithDeadline(e.live, inv.deadline)
+	defer cancel()
+	var err error
+	switch e.Phase() {
+	case PhaseFrozen:
+		err = e.thaw()
+	case PhaseDown:
+		e.enter(PhaseInit)
+		err = e.init(ctx)
+		inv.init = e.InitDuration()
+	}
+	g := e.now()
+	if err == nil {
+		e.enter(PhaseInvoking)
+		inv.delivered = time.Now()
+		err = g.invoke(ctx, inv)
+	}
+	if e.live.Err() != nil {
+		// Stop ends all; but what has been answered has been.
+		return e.result(g, inv, err, ErrNotRunning)
+	}
+	var failed error
+	switch {
+	case err == nil:
+		e.enter(PhaseReady)
+		failed = e.rest()
+	case errors.Is(err, context.DeadlineExceeded):
+		failed = e.reset(e.patient, timeout)
+	default:
+		failed = e.reset(e.patient, failure)
+	}
+	return e.result(g, inv, err, failed)
+}
+
+// result tells how inv went. Err is what it ended with; failed is what kept
+// the environment from getting over it.
+func (e *Environment) result(g *generation, inv *invocation, err, failed error) (r Response, _ error) {
+	if !inv.delivered.IsZero() {
+		whole := time.Since(inv.delivered)
+		defer func() {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			r.Whole, r.Duration = whole, or(inv.took, whole)
+		}()
+	}
+	if err != nil && failed == nil && g.claimed(inv) {
 		// An answer of which the last bytes are still on their way.
 		<-inv.settled
 	}
 	select {
 	case <-inv.settled:
-		if o := inv.outcome; !o.truncated {
-			return inv.response(o, took), nil
+		if err == nil || !inv.outcome.truncated {
+			return inv.response(inv.outcome), failed
 		}
 	default:
 	}
-	select {
-	case <-e.stopping:
-		return Response{}, ErrNotRunning
-	default:
-	}
+	var found *fault
 	switch {
-	case timedOut:
+	case failed != nil:
+		return Response{}, failed
+	case errors.As(err, &found):
+		if found.body != nil {
+			return inv.response(outcome{body: found.body, errorType: found.errorType}), nil
+		}
+		return inv.response(inv.failure(found.errorType, found.message)), nil
+	case errors.Is(err, context.DeadlineExceeded):
 		message := fmt.Sprintf("Task timed out after %.2f seconds", e.function.Timeout.Seconds())
-		return inv.response(inv.failure("Sandbox.Timedout", message), took), nil
-	case e.ended():
-		return inv.response(inv.failure("Runtime.ExitError", e.process.exit.reason()), took), nil
+		return inv.response(inv.failure("Sandbox.Timedout", message)), nil
 	default:
-		return inv.response(inv.outcome, took), nil
-	}
-}
-
-// ended tells whether the process is gone.
-func (e *Environment) ended() bool {
-	select {
-	case <-e.process.done:
-		return true
-	default:
-		return false
+		return Response{}, err
 	}
 }

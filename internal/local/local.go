@@ -1,10 +1,11 @@
 // Package local is a Lambda environment on this machine: it shows a real
-// function process the file system, the variables and the Runtime API
-// (2018-06-01) that Lambda would, without a container engine.
+// function process and its extensions the file system, the variables, the
+// Runtime API (2018-06-01) and the Extensions API (2020-01-01) that Lambda
+// would, in Lambda's order from init to shutdown, without a container engine.
 //
 // # Isolation
 //
-// The process runs in a mount namespace of its own. There the layers stand
+// The processes run in a mount namespace of their own. There the layers stand
 // merged at /opt and the code at /var/task, both read-only; mount points that
 // the machine lacks exist only there. The machine's own file system is not
 // touched, so any number of environments can run side by side. The network,
@@ -17,8 +18,8 @@
 //
 // # Use
 //
-// The program starts a second copy of itself, which does the mounts and then
-// becomes the function. So every program that uses this package calls [Main]
+// The program starts a second copy of itself, which does the mounts and starts
+// more, which become the extensions and the function. So every program that uses this package calls [Main]
 // first, a test from its TestMain:
 //
 //	func TestMain(m *testing.M) {
@@ -32,7 +33,7 @@ import (
 	"sync/atomic"
 )
 
-// helperName is argv[0] of the second copy. It is not a variable of the
+// helperName is argv[0] of the copies. It is not a variable of the
 // environment, so that nothing of it can reach the function.
 const helperName = "graft-local-helper"
 

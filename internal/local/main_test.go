@@ -21,6 +21,7 @@ import (
 // programs are what this binary is when it is started under their names.
 var programs = map[string]func(){
 	"bootstrap": goRuntime,
+	"go-ext":    goExtension,
 	"nobody":    nobody,
 	"orphan":    orphan,
 	"forbidden": forbidden,

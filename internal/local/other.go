@@ -5,13 +5,27 @@ package local
 import (
 	"context"
 	"errors"
+	"syscall"
 	"time"
 )
 
-const stopGrace = time.Second
-
 // Main must be called first thing in main, or in TestMain.
 func Main() { mainCalled.Store(true) }
+
+type stage struct{ extensions []string }
+
+func openStage(Function) (*stage, error) {
+	if !mainCalled.Load() {
+		return nil, errNoMain
+	}
+	return nil, &NotAllowedError{What: "mount namespace", Hint: "use Linux", Err: errors.ErrUnsupported}
+}
+
+func (s *stage) start(spec) (*process, error) { return nil, errors.ErrUnsupported }
+func (s *stage) clear() error                 { return nil }
+func (s *stage) close() error                 { return nil }
+func (s *stage) freeze() error                { return nil }
+func (s *stage) thaw()                        {}
 
 type process struct {
 	pid  int
@@ -19,12 +33,5 @@ type process struct {
 	exit Exit
 }
 
-func startProcess(Function, []string) (*process, error) {
-	if !mainCalled.Load() {
-		return nil, errNoMain
-	}
-	return nil, &NotAllowedError{What: "mount namespace", Hint: "use Linux", Err: errors.ErrUnsupported}
-}
-
+func (p *process) signal(syscall.Signal)                     {}
 func (p *process) stop(context.Context, time.Duration) error { return nil }
-func (p *process) kill() error                               { return nil }

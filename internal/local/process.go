@@ -9,9 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"runtime"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -19,14 +16,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// stopGrace is what Lambda gives the runtime between SIGTERM and SIGKILL.
-	stopGrace = 600 * time.Millisecond
-	// killBound is how long a killed process may take to vanish.
-	killBound = 5 * time.Second
-)
+// killBound is how long a killed process may take to vanish.
+const killBound = 5 * time.Second
 
-// A process is a running function and all that it started.
+// A process is one that runs on a stage, in a process group of its own.
 type process struct {
 	pid  int
 	done chan struct{}
@@ -36,117 +29,103 @@ type process struct {
 	reaped bool // the process id may belong to somebody else
 }
 
-// startProcess starts the prepared function f with the environment env and
-// returns once its command runs.
-func startProcess(f Function, env []string) (*process, error) {
-	if !mainCalled.Load() {
-		return nil, errNoMain
-	}
-	attr, err := attributes(f)
+// start starts a process and returns once its command runs.
+func (s *stage) start(sp spec) (*process, error) {
+	out, err := newOutput(sp.stdout, sp.stderr)
 	if err != nil {
 		return nil, err
 	}
+	defer out.started()
 	jobR, jobW, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
+	defer jobR.Close()
 	defer jobW.Close()
 	reportR, reportW, err := os.Pipe()
 	if err != nil {
-		jobR.Close()
 		return nil, err
 	}
 	defer reportR.Close()
+	defer reportW.Close()
 
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Args = []string{helperName, strconv.Itoa(3 + len(f.Files))}
-	cmd.Env = []string{}
-	cmd.Dir = "/"
-	cmd.Stdout, cmd.Stderr = f.Stdout, f.Stderr
-	cmd.ExtraFiles = append(append([]*os.File{}, f.Files...), jobR, reportW)
-	cmd.SysProcAttr = attr
-	cmd.WaitDelay = killBound
-
+	descriptors := []int{int(out.stdout.Fd()), int(out.stderr.Fd())}
+	for _, f := range append(sp.files[:len(sp.files):len(sp.files)], jobR, reportW) {
+		descriptors = append(descriptors, int(f.Fd()))
+	}
 	p := &process{done: make(chan struct{})}
-	started := make(chan error)
-	go p.keep(cmd, started)
-	err = <-started
+	if err := s.request(p, descriptors); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.outputs = append(s.outputs, out)
+	s.mu.Unlock()
 	jobR.Close()
 	reportW.Close()
-	if err != nil {
-		if p.pid != 0 {
-			_ = p.kill()
-		}
-		return nil, notAllowed(err)
-	}
-	j := job{
-		Parent: os.Getpid(),
-		Layers: f.Layers, Code: f.Code, Mounts: f.Mounts,
-		Tmp: f.Tmp, TmpSize: f.TmpSize, TmpReadOnly: f.TmpReadOnly,
-		Scratch: os.TempDir(),
-		UID:     f.UID, GID: f.GID,
-		Dir: f.Dir, Command: f.Command, Env: env, Managed: f.Managed,
-		CloseStdin: f.CloseStdin, CloseStderr: f.CloseStderr,
-	}
 	// An error here is an early end of the child, which the report tells better.
-	_ = gob.NewEncoder(jobW).Encode(j)
+	_ = gob.NewEncoder(jobW).Encode(job{
+		Parent: s.keeper,
+		UID:    s.function.UID, GID: s.function.GID,
+		Dir: sp.dir, Command: sp.command, Env: sp.env, Managed: sp.managed,
+		CloseStdin: sp.closeStdin, CloseStderr: sp.closeStderr,
+	})
 	jobW.Close()
 	var failure setupError
 	switch err := gob.NewDecoder(reportR).Decode(&failure); {
 	case errors.Is(err, io.EOF):
 		return p, nil // exec closed the pipe
 	case err != nil:
-		err = fmt.Errorf("start: %w", err)
 		p.signal(unix.SIGKILL)
 		<-p.done
-		return nil, err
+		return nil, fmt.Errorf("start: %w", err)
 	}
 	<-p.done
-	if failure.Step == stepMount && failure.Path == firstMount {
-		// A user namespace without rights, as AppArmor makes them.
-		return nil, notAllowed(&failure)
-	}
 	return nil, &failure
 }
 
-// keep starts cmd, says so on started, and stays until everything that came
-// of it has ended.
-func (p *process) keep(cmd *exec.Cmd, started chan<- error) {
-	// The kernel sends the parent-death signal when the thread that started
-	// the child ends, so this one must outlive it.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := cmd.Start(); err != nil {
-		started <- err
-		return
+// request has the keeper start p.
+func (s *stage) request(p *process, descriptors []int) error {
+	s.starting.Lock()
+	defer s.starting.Unlock()
+	s.mu.Lock()
+	s.starts = p
+	s.mu.Unlock()
+	if err := send(s.conn, message{Kind: startProcess}, descriptors...); err != nil {
+		return fmt.Errorf("start: %w", err)
 	}
-	p.pid = cmd.Process.Pid
-	// The child waits for its job, so it is still there to be looked at.
-	namespace, err := namespaceOf(p.pid)
-	started <- err
+	m, ok := <-s.replies
+	if !ok {
+		return errors.New("start: the keeper of the namespace is gone")
+	}
+	if m.Failure != nil {
+		return m.Failure
+	}
+	return nil
+}
 
-	var info unix.Siginfo
-	for unix.Waitid(unix.P_PID, p.pid, &info, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+// clear kills everything on the stage but its keeper, and waits until it is
+// gone and its output complete.
+func (s *stage) clear() error {
+	s.namespace.sweep(s.keeper)
+	s.mu.Lock()
+	left, outputs := make([]*process, 0, len(s.processes)), s.outputs
+	for _, p := range s.processes {
+		left = append(left, p)
 	}
-	// Not reaped yet: the process id, and the group's, is still ours.
-	p.signal(unix.SIGKILL)
-	if namespace != nil {
-		namespace.sweep()
-		namespace.close()
+	s.outputs = nil
+	s.mu.Unlock()
+	var errs []error
+	for _, p := range left {
+		errs = append(errs, p.kill())
 	}
-	p.mu.Lock()
-	p.reaped = true
-	p.mu.Unlock()
-	_ = cmd.Wait()
-	p.exit = Exit{Code: cmd.ProcessState.ExitCode()}
-	if status := cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
-		p.exit.Signal = status.Signal()
+	for _, out := range outputs {
+		out.wait(killBound)
 	}
-	close(p.done)
+	return errors.Join(errs...)
 }
 
 // signal sends sig to the process and its group.
-func (p *process) signal(sig unix.Signal) {
+func (p *process) signal(sig syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.reaped {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 )
 
 const (
@@ -28,8 +29,8 @@ var (
 )
 
 // response takes what the function returned.
-func (a *api) response(w http.ResponseWriter, r *http.Request) {
-	inv := a.claim(w, r.PathValue("id"), responding)
+func (g *generation) response(w http.ResponseWriter, r *http.Request) {
+	inv := g.claim(w, r.PathValue("id"), responding)
 	if inv == nil {
 		return
 	}
@@ -39,13 +40,13 @@ func (a *api) response(w http.ResponseWriter, r *http.Request) {
 	case "streaming":
 		limit = maxStream
 	default:
-		a.settle(inv, inv.failure("Runtime.InvalidResponseModeHeader", "Invalid function response mode"))
+		g.settle(inv, inv.failure("Runtime.InvalidResponseModeHeader", "Invalid function response mode"))
 		reply(w, http.StatusBadRequest, "InvalidFunctionResponseMode", "Invalid function response mode")
 		return
 	}
 	body, err := readBody(r.Body, limit)
 	if err != nil {
-		a.settle(inv, inv.unread(err, limit))
+		g.settle(inv, inv.unread(err, limit))
 		replyUnread(w, err, limit)
 		return
 	}
@@ -54,39 +55,39 @@ func (a *api) response(w http.ResponseWriter, r *http.Request) {
 		o.errorType = errorType(t)
 		o.streamError, _ = base64.StdEncoding.DecodeString(r.Trailer.Get(errorBodyHeader))
 	}
-	a.settle(inv, o)
+	g.settle(inv, o)
 	accept(w)
 }
 
 // invocationError takes the error that the function ended with.
-func (a *api) invocationError(w http.ResponseWriter, r *http.Request) {
-	inv := a.claim(w, r.PathValue("id"), failing)
+func (g *generation) invocationError(w http.ResponseWriter, r *http.Request) {
+	inv := g.claim(w, r.PathValue("id"), failing)
 	if inv == nil {
 		return
 	}
 	body, err := readBody(r.Body, maxPayload)
 	if err != nil {
-		a.settle(inv, inv.unread(err, maxPayload))
+		g.settle(inv, inv.unread(err, maxPayload))
 		replyUnread(w, err, maxPayload)
 		return
 	}
-	a.settle(inv, outcome{body: body, errorType: errorType(r.Header.Get(errorTypeHeader))})
+	g.settle(inv, outcome{body: body, errorType: errorType(r.Header.Get(errorTypeHeader))})
 	accept(w)
 }
 
 // initError takes the error that the runtime could not start with.
-func (a *api) initError(w http.ResponseWriter, r *http.Request) {
-	a.mu.Lock()
-	if a.state != started {
-		a.refuse(w, initFailed)
-		a.mu.Unlock()
+func (g *generation) initError(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	if g.state != started {
+		g.refuse(w, initFailed)
+		g.mu.Unlock()
 		return
 	}
-	a.state = initFailed
-	a.mu.Unlock()
+	g.state = initFailed
+	g.mu.Unlock()
 	body, err := readBody(r.Body, maxPayload)
 	if err != nil {
-		a.failed <- &InitError{Type: "Runtime.Unknown", Message: "init error: " + err.Error(), ExitCode: -1}
+		g.failInit(&fault{errorType: "Runtime.Unknown", message: "init error: " + err.Error()})
 		replyUnread(w, err, maxPayload)
 		return
 	}
@@ -100,41 +101,49 @@ func (a *api) initError(w http.ResponseWriter, r *http.Request) {
 	if !knownErrorType.MatchString(name) {
 		name = or(posted.Type, errorType(name))
 	}
-	a.failed <- &InitError{Type: name, Message: posted.Message, ExitCode: -1, Body: body}
+	g.failInit(&fault{errorType: name, message: posted.Message, body: body})
 	accept(w)
+}
+
+// failInit is fail for what the runtime itself reported.
+func (g *generation) failInit(f *fault) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.fail(f)
 }
 
 // claim reserves the current invocation for one answer of the kind to, or
 // refuses the request.
-func (a *api) claim(w http.ResponseWriter, id string, to state) *invocation {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.current == nil || a.current.id != id {
+func (g *generation) claim(w http.ResponseWriter, id string, to state) *invocation {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.current == nil || g.current.id != id {
 		reply(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
 		return nil
 	}
-	if a.state != running {
-		a.refuse(w, to)
+	if g.state != running {
+		g.refuse(w, to)
 		return nil
 	}
-	a.state = to
-	a.current.claimed = true
-	return a.current
+	g.state = to
+	g.current.claimed = true
+	return g.current
 }
 
 // settle stores the outcome of an invocation that was claimed.
-func (a *api) settle(inv *invocation, o outcome) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.state = responded
-	inv.outcome = o
+func (g *generation) settle(inv *invocation, o outcome) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.state = responded
+	inv.outcome, inv.answered = o, time.Since(inv.delivered)
 	close(inv.settled)
+	g.note()
 }
 
 // claimed tells whether the runtime has begun to answer inv.
-func (a *api) claimed(inv *invocation) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+func (g *generation) claimed(inv *invocation) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	return inv.claimed
 }
 

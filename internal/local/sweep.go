@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A namespace is the mount namespace of a function. It is held open, because
+// A namespace is the mount namespace of a stage. It is held open, because
 // the kernel would give its number to the next one as soon as nobody is in it.
 type namespace struct {
 	file     *os.File
@@ -30,15 +30,15 @@ func namespaceOf(pid int) (*namespace, error) {
 	return &namespace{file: file, dev: st.Dev, ino: st.Ino}, nil
 }
 
-// sweep kills every process in the namespace: also those that left the
-// function's process group and were adopted by somebody else.
-func (n *namespace) sweep() {
+// sweep kills every process in the namespace but the keeper: also those that
+// left their process group and were adopted by somebody else.
+func (n *namespace) sweep(keeper int) {
 	// Each round sees what was forked behind the back of the one before.
 	for range 100 {
 		found := false
 		entries, _ := os.ReadDir("/proc")
 		for _, entry := range entries {
-			if pid, err := strconv.Atoi(entry.Name()); err == nil && n.end(pid) {
+			if pid, err := strconv.Atoi(entry.Name()); err == nil && pid != keeper && n.end(pid) {
 				found = true
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -27,6 +28,7 @@ type report struct {
 	NotAllowed bool
 	Body       string
 	Layers     string
+	Extension  bool
 	Other      string // error of a function as somebody else
 	Gone       bool
 }
@@ -50,11 +52,12 @@ func TestWithoutRoot(t *testing.T) {
 		t.Skipf("user namespaces are not allowed here: %s", got.Init)
 	}
 	assert.Equal(t, report{
-		UID:    65534,
-		Body:   `"hello"`,
-		Layers: "65534:65534 0000000000000000\n-rw-r--r-- 1\n-rwxr-xr-x 2\ndrwxr-xr-x both\nread-only\n",
-		Other:  "run as 1:0: operation not permitted; run as root to start a function as another user",
-		Gone:   true,
+		UID:       65534,
+		Body:      `"hello"`,
+		Layers:    "65534:65534 0000000000000000\n-rw-r--r-- 1\n-rwxr-xr-x 2\ndrwxr-xr-x both\nread-only\n",
+		Extension: true,
+		Other:     "run as 1:0: operation not permitted; run as root to start a function as another user",
+		Gone:      true,
 	}, got)
 }
 
@@ -76,11 +79,13 @@ func nobody() {
 
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
+	var extension buffer
 	f := local.Function{
 		Command: []string{"/var/runtime/bootstrap"},
 		// By this path, since the folder of the binary is closed to others.
-		Mounts:  []local.Mount{{Source: copySelf(dir), Target: "/var/runtime/bootstrap"}},
-		Timeout: deadline,
+		Mounts:  []local.Mount{{Source: copySelf(dir), Target: "/var/runtime/bootstrap"}, {Source: dir + "/bootstrap", Target: "/opt/extensions/go-ext"}},
+		Timeout: deadline, Freeze: true,
+		ExtensionOutput: func(string) io.Writer { return &extension },
 	}
 	e, err := local.Start(ctx, f)
 	if err != nil {
@@ -92,6 +97,7 @@ func nobody() {
 	must(err)
 	result.Body = string(r.Body)
 	must(e.Stop(ctx))
+	result.Extension = strings.Contains(extension.String(), "65534") && strings.Contains(extension.String(), "spindown")
 	result.Gone = errors.Is(unix.Kill(e.PID(), 0), unix.ESRCH)
 
 	var stdout buffer

@@ -1,0 +1,127 @@
+//go:build linux
+
+package local_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/testbed"
+)
+
+// scripts returns a function of these processes; no extension if it is "".
+func scripts(t *testing.T, runtime, extension string) local.Function {
+	dir := map[string]string{"bootstrap": runtime}
+	if extension != "" {
+		dir["extensions/ext"] = extension
+	}
+	layer := files(t, dir)
+	for name := range dir {
+		require.NoError(t, os.Chmod(filepath.Join(layer, name), 0o755))
+	}
+	return local.Function{
+		Name: "greet", Handler: "app.handler", Layers: []string{layer},
+		Command: []string{"/opt/bootstrap"}, Timeout: deadline, InitTimeout: -1,
+	}
+}
+
+// ourSession is a session with this package.
+func ourSession(t *testing.T, f local.Function) *session {
+	ctx, cancel := context.WithCancel(bounded(t))
+	s := newSession(t, ctx)
+	f.Stdout = s
+	f.ExtensionOutput = func(string) io.Writer { return s }
+	var e *local.Environment
+	ready := make(chan struct{})
+	go func() {
+		defer close(ready)
+		e, _ = local.Start(ctx, f)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if <-ready; e != nil {
+			assert.NoError(t, e.Stop(ctx))
+		}
+	})
+	s.invoke = func(payload string) string {
+		if <-ready; e == nil {
+			return "init failed"
+		}
+		r, err := e.Invoke(ctx, []byte(payload), local.Trace(sameTrace))
+		if err != nil {
+			return err.Error()
+		}
+		return string(r.Body)
+	}
+	return s
+}
+
+// theirSession is a session with AWS's emulator, which has this package's
+// namespace around it, so that its /opt is not the machine's.
+func theirSession(t *testing.T, rie string, f local.Function) *session {
+	ctx, cancel := context.WithCancel(bounded(t))
+	s := newSession(t, ctx)
+	invokes, api := freeAddress(t), freeAddress(t)
+	f.Env = []string{"AWS_LAMBDA_FUNCTION_NAME=greet", "_HANDLER=app.handler", fmt.Sprintf("AWS_LAMBDA_FUNCTION_TIMEOUT=%.0f", f.Timeout.Seconds())}
+	f.Stdout = s
+	f.Mounts = []local.Mount{{Source: rie, Target: "/var/rie"}}
+	f.Command = []string{"/var/rie", "--runtime-interface-emulator-address", invokes, "--runtime-api-address", api, "/opt/bootstrap"}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		_, _ = local.Run(ctx, f)
+	}()
+	t.Cleanup(func() { cancel(); <-over })
+	s.invoke = func(payload string) string {
+		request, err := http.NewRequestWithContext(ctx, "POST", "http://"+invokes+"/2015-03-31/functions/function/invocations", strings.NewReader(payload))
+		if err != nil {
+			return err.Error()
+		}
+		request.Header.Set("X-Amzn-Trace-Id", sameTrace)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err.Error()
+		}
+		defer response.Body.Close()
+		body, _ := io.ReadAll(response.Body)
+		return string(body)
+	}
+	s.await(invokes)
+	return s
+}
+
+var nextPort atomic.Int32
+
+// freeAddress returns an address that nobody listens at. It is below what the
+// kernel hands out, so that it stays free until it is used.
+func freeAddress(t *testing.T) string {
+	for range 1000 {
+		port := 20000 + (os.Getpid()*100+int(nextPort.Add(1)))%10000
+		if l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("no free port")
+	return ""
+}
+
+func needRIE(t *testing.T) string {
+	bed, err := testbed.Open()
+	require.NoError(t, err)
+	rie, err := bed.RIE(bounded(t))
+	testbed.NeedErr(t, err)
+	return rie
+}

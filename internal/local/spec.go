@@ -1,0 +1,17 @@
+package local
+
+import (
+	"io"
+	"os"
+)
+
+// A spec is what a process is to be.
+type spec struct {
+	command                 []string
+	env                     []string
+	dir                     string
+	managed                 bool
+	files                   []*os.File
+	closeStdin, closeStderr bool
+	stdout, stderr          io.Writer
+}
