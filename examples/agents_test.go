@@ -195,6 +195,19 @@ func TestRun(t *testing.T) {
 	require.NoError(t, run(t.Context(), []string{"provided"}, false, &stdout, &stderr), stdout.String())
 	assert.Contains(t, stdout.String(), "2 functions answered 2 invocations each")
 	assert.NotContains(t, stdout.String(), "failed")
+	assert.NotContains(t, stderr.String(), "fetch", "the bash function takes nothing to fetch")
 	assert.ErrorContains(t, run(t.Context(), []string{"cobol"}, false, &stdout, &stderr), "cobol")
 	assert.ErrorContains(t, onlyLayer(t.Context(), "nodejs", "amd64", "", &stderr), "-into DIR")
+}
+
+// TestRunNothing asks by name for a runtime that this machine cannot have:
+// that no function answered must not look like success.
+func TestRunNothing(t *testing.T) {
+	t.Setenv("GRAFT_CACHE", t.TempDir())
+	t.Setenv("PATH", t.TempDir())
+	var stdout, stderr bytes.Buffer
+	err := run(t.Context(), []string{"nodejs18"}, false, &stdout, &stderr)
+	require.ErrorIs(t, err, testbed.ErrUnavailable)
+	assert.ErrorContains(t, err, "nodejs18: ")
+	assert.NotContains(t, stdout.String(), "answered")
 }

@@ -93,7 +93,7 @@ func buildLayer(ctx context.Context, bed *testbed.Bed, dir, arch, into string, l
 	if err != nil {
 		return err
 	}
-	if err := layers.Build(ctx, into, layers.Options{Arch: arch, Log: log}, src); err != nil {
+	if err := layers.Build(ctx, into, layers.Options{Arch: arch, Offline: !bed.Fetch, Log: log}, src); err != nil {
 		return err
 	}
 	return compileHooks(ctx, bed, into)

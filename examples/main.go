@@ -7,6 +7,7 @@
 //	go run ./examples java21 …     these
 //	go run ./examples -layer nodejs -arch amd64 -into DIR
 //	                               only the layer of one example, as a folder
+//	go run ./examples -fetch       only fetch the agents of all of them
 package main
 
 import (
@@ -17,11 +18,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 
 	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/testbed"
+	"github.com/graft-lambda/graft/layers"
 )
 
 func main() {
@@ -32,11 +35,15 @@ func main() {
 	layer := flag.String("layer", "", "build the layer of this example instead")
 	arch := flag.String("arch", "amd64", "architecture of -layer: amd64 or arm64")
 	into := flag.String("into", "", "folder for -layer")
+	fetch := flag.Bool("fetch", false, "fetch the agents of every example into the cache instead")
 	flag.Parse()
 	var err error
-	if *layer != "" {
+	switch {
+	case *fetch:
+		err = fetchAgents(ctx, os.Stderr)
+	case *layer != "":
 		err = onlyLayer(ctx, *layer, *arch, *into, os.Stderr)
-	} else {
+	default:
 		err = run(ctx, flag.Args(), *verbose, os.Stdout, os.Stderr)
 	}
 	if err != nil {
@@ -52,7 +59,6 @@ func run(ctx context.Context, names []string, verbose bool, stdout, stderr io.Wr
 		return err
 	}
 	bed.Fetch, bed.Log = true, stderr
-	fmt.Fprintln(stderr, "The first run fetches AWS's runtime clients and the agents into .cache; that takes a few minutes.")
 	runtimes, err := choose(ctx, bed, names)
 	if err != nil {
 		return err
@@ -102,18 +108,40 @@ func onlyLayer(ctx context.Context, dir, arch, into string, log io.Writer) error
 	return buildLayer(ctx, bed, dir, arch, into, log)
 }
 
-// choose returns the runtimes to show.
+// fetchAgents stages every example's layer for this machine, so that whoever
+// runs one of them finds its agents fetched.
+func fetchAgents(ctx context.Context, log io.Writer) error {
+	for _, ex := range all {
+		src, err := source(ctx, ex.dir, "layer")
+		if err != nil {
+			return err
+		}
+		dir, err := os.MkdirTemp("", "graft-examples-")
+		if err != nil {
+			return err
+		}
+		err = layers.Stage(ctx, dir, layers.Options{Arch: runtime.GOARCH, Log: log}, src)
+		if err = errors.Join(err, os.RemoveAll(dir)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// choose returns the runtimes to show. Of all that are known, those that cannot
+// be had here are left out; one that was asked for by its name is not.
 func choose(ctx context.Context, bed *testbed.Bed, names []string) ([]testbed.Runtime, error) {
 	if len(names) == 0 {
 		return bed.Found(ctx), nil
 	}
-	if len(names) == 1 && names[0] == "all" {
+	every := len(names) == 1 && names[0] == "all"
+	if every {
 		names = bed.Names()
 	}
 	var list []testbed.Runtime
 	for _, name := range names {
 		rt, err := bed.Runtime(ctx, name)
-		if errors.Is(err, testbed.ErrUnavailable) {
+		if every && errors.Is(err, testbed.ErrUnavailable) {
 			fmt.Fprintln(bed.Log, err)
 			continue
 		}

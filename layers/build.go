@@ -8,22 +8,49 @@ import (
 )
 
 // Build fills the folder dst with a whole layer for arch (amd64 or arm64): the
-// wrapper, what belongs to it, and the layer folders' own files. What dst held
-// before is gone.
+// wrapper, what belongs to it, and the layer folders' own files, as [Stage]
+// copies them. A folder may bring a file that the wrapper's part has too; that
+// it differs is an error.
+//
+// A layer that dst held before is gone. Nothing else is ever deleted: dst must
+// be missing, empty, or a layer that Build has made, and apart from the layer
+// folders and the working directory.
 func Build(ctx context.Context, dst string, opt Options, folders ...string) error {
-	if opt.Arch != "amd64" && opt.Arch != "arm64" {
-		return fmt.Errorf("architecture %q: Lambda has amd64 (x86_64) and arm64", opt.Arch)
+	opt, err := opt.complete(ctx)
+	if err != nil {
+		return err
 	}
+	dst, err = target(dst, folders)
+	if err != nil {
+		return err
+	}
+	own, err := os.MkdirTemp("", "graft-own-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(own)
+	if err := WriteBase(own); err != nil {
+		return err
+	}
+	if err := BuildProgram(ctx, "wrapper", opt.Arch, filepath.Join(own, "graft")); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(own)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+
 	if err := empty(dst); err != nil {
 		return err
 	}
-	if err := Stage(ctx, dst, opt, folders...); err != nil {
+	// First, so that what a build that ends halfway leaves is still known as a
+	// layer, and can be built anew.
+	s := newStaging(dst, opt)
+	if err := s.tree(root, ".", ".", "graft"); err != nil {
 		return err
 	}
-	if err := WriteBase(dst); err != nil {
-		return err
-	}
-	return BuildProgram(ctx, "wrapper", opt.Arch, filepath.Join(dst, "graft"))
+	return s.folders(ctx, folders)
 }
 
 // empty makes an empty folder of dst without replacing the folder itself,
@@ -38,32 +65,8 @@ func empty(dst string) error {
 	}
 	for _, e := range entries {
 		if err := os.RemoveAll(filepath.Join(dst, e.Name())); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", dst, err)
 		}
 	}
 	return nil
-}
-
-// Zip writes the folder dir as a layer's zip to the file out, whole or not at
-// all.
-func Zip(dir, out string) error {
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(out), filepath.Base(out)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	err = WriteZip(tmp, os.DirFS(dir))
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Chmod(tmp.Name(), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), out)
 }

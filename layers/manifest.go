@@ -2,6 +2,9 @@ package layers
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,44 +14,42 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/graft-lambda/graft/internal/keep"
 )
 
 // manifest is a set of files in one folder that one package manager installs
 // from.
 type manifest struct {
 	files   []string // the first one names it in messages
-	version []string // the command that prints the tool's version
+	tools   []string // the programs that installing takes
+	version []string // the command that prints the version of the first of them
 	command func(Options) ([]string, error)
 	litter  []string // what the tool leaves that is not for Lambda, below the folder
 }
 
-// mavenDependencies is pinned: the version that Maven would pick by itself
-// changes with Maven.
-const mavenDependencies = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
-
 var manifests = []manifest{
 	{
 		files:   []string{"package-lock.json", "package.json"},
+		tools:   []string{"npm", "node"},
 		version: []string{"npm", "--version"},
 		command: func(opt Options) ([]string, error) {
-			return []string{"npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress",
-				"--no-update-notifier", "--os=linux", "--libc=glibc", "--cpu=" + map[string]string{"amd64": "x64", "arm64": "arm64"}[opt.Arch]}, nil
+			return keep.NPM("--omit=dev", "--os=linux", "--libc=glibc", "--cpu="+map[string]string{"amd64": "x64", "arm64": "arm64"}[opt.Arch]), nil
 		},
 		litter: []string{"node_modules/.package-lock.json"},
 	},
 	{
 		files:   []string{"requirements.txt"},
+		tools:   []string{"python3"},
 		version: []string{"python3", "-m", "pip", "--version"},
 		command: pip,
 		litter:  []string{"bin"}, // scripts that begin with this machine's own Python
 	},
 	{
 		files:   []string{"pom.xml"},
+		tools:   []string{"mvn", "java"},
 		version: []string{"mvn", "--version"},
-		command: func(Options) ([]string, error) {
-			return []string{"mvn", "--quiet", "--batch-mode", "--no-transfer-progress",
-				mavenDependencies + ":copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=."}, nil
-		},
+		command: func(Options) ([]string, error) { return keep.Maven("."), nil },
 	},
 }
 
@@ -64,14 +65,12 @@ func pip(opt Options) ([]string, error) {
 		glibc = 34
 	}
 	machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[opt.Arch]
-	argv := []string{"python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
-		"--root-user-action=ignore", "--no-warn-script-location", "--no-compile",
-		"--require-hashes", "--only-binary=:all:", "--implementation", "cp", "--python-version", opt.Python}
+	options := []string{"--no-compile", "--implementation", "cp", "--python-version", opt.Python}
 	for v := glibc; v >= 5; v-- {
-		argv = append(argv, "--platform", fmt.Sprintf("manylinux_2_%d_%s", v, machine))
+		options = append(options, "--platform", fmt.Sprintf("manylinux_2_%d_%s", v, machine))
 	}
-	argv = append(argv, "--platform", "manylinux2014_"+machine)
-	return append(argv, "--requirement", "requirements.txt", "--target", "."), nil
+	options = append(options, "--platform", "manylinux2014_"+machine)
+	return keep.Pip("python3", "requirements.txt", ".", options...), nil
 }
 
 // manifestsIn returns the manifests directly in the folder dir.
@@ -100,7 +99,7 @@ func (m manifest) install(ctx context.Context, opt Options, fsys fs.FS) (string,
 	if err != nil {
 		return "", err
 	}
-	version, err := run(ctx, "", m.version)
+	version, err := m.toolVersion(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -110,7 +109,8 @@ func (m manifest) install(ctx context.Context, opt Options, fsys fs.FS) (string,
 			return "", err
 		}
 	}
-	return kept(opt.Cache, key(opt.Arch, version, argv, files), func(dir string) error {
+	installed := keep.Folder{Path: filepath.Join(opt.Cache, key(opt.Arch, version, argv, files))}
+	installed.Fill = func(ctx context.Context, dir string) error {
 		if opt.Log != nil {
 			fmt.Fprintf(opt.Log, "installing %s with %s\n", m.files[0], argv[0])
 		}
@@ -119,7 +119,7 @@ func (m manifest) install(ctx context.Context, opt Options, fsys fs.FS) (string,
 				return err
 			}
 		}
-		if _, err := run(ctx, dir, argv); err != nil {
+		if _, err := keep.Run(ctx, keep.Command{Dir: dir, Argv: argv}); err != nil {
 			return err
 		}
 		var errs []error
@@ -127,5 +127,37 @@ func (m manifest) install(ctx context.Context, opt Options, fsys fs.FS) (string,
 			errs = append(errs, os.RemoveAll(filepath.Join(dir, filepath.FromSlash(name))))
 		}
 		return errors.Join(errs...)
-	})
+	}
+	if opt.Offline && !installed.Filled() {
+		return "", keep.Unavailable("not installed in %s before, and nothing is to be fetched", opt.Cache)
+	}
+	return installed.Get(ctx)
+}
+
+// toolVersion is the first line that the tool prints of itself: what follows
+// may tell of the machine. That it prints none means that it is not there
+// wholly, as a Python without pip.
+func (m manifest) toolVersion(ctx context.Context) (string, error) {
+	if err := keep.Tools(m.tools...); err != nil {
+		return "", err
+	}
+	out, err := keep.Run(ctx, keep.Command{Argv: m.version})
+	if err != nil {
+		if ctx.Err() != nil {
+			return "", err
+		}
+		return "", keep.Unavailable("%s: %v", strings.Join(m.version, " "), err)
+	}
+	line, _, _ := strings.Cut(out, "\n")
+	return line, nil
+}
+
+// key names an installation by all that decides about its content.
+func key(arch, version string, argv []string, files map[string][]byte) string {
+	all, err := json.Marshal([]any{arch, version, argv, files})
+	if err != nil {
+		panic(err) // strings and bytes
+	}
+	sum := sha256.Sum256(all)
+	return filepath.Base(argv[0]) + "-" + hex.EncodeToString(sum[:12])
 }

@@ -2,8 +2,11 @@ package layers_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,60 +41,118 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   </dependencies>
 </project>`
 
-// cached are options with the repository's own cache, and what was installed.
+// cached are options with the repository's own cache, into which only
+// GRAFT_TEST_REQUIRE=all fetches, and what was installed.
 func cached(t *testing.T) (layers.Options, *bytes.Buffer) {
 	t.Helper()
 	dir, err := layers.CacheDir(t.Context())
 	require.NoError(t, err)
 	log := new(bytes.Buffer)
-	return layers.Options{Arch: "amd64", Cache: dir, Log: log}, log
+	return layers.Options{Arch: "amd64", Cache: dir, Offline: !testbed.Fetches(), Log: log}, log
+}
+
+// stage stages, or skips the test where what it takes is not here.
+func stage(t *testing.T, dst string, opt layers.Options, src string) {
+	t.Helper()
+	err := layers.Stage(t.Context(), dst, opt, src)
+	if errors.Is(err, testbed.ErrUnavailable) { // the same words whichever test says them
+		_, why, _ := strings.Cut(err.Error(), testbed.ErrUnavailable.Error()+": ")
+		err = fmt.Errorf("layers' dependencies: %w: %s", testbed.ErrUnavailable, why)
+	}
+	testbed.NeedErr(t, err)
 }
 
 func TestNpm(t *testing.T) {
 	t.Parallel()
-	testbed.NeedTool(t, "npm")
 	src := folder(t, map[string]string{
 		"a/package.json":              packageJSON,
 		"a/package-lock.json":         packageLock,
 		"a/register.mjs":              "x",
 		"a/node_modules/left/over.js": "from a developer's own npm install",
 	})
-	opt, log := cached(t)
-	opt.Cache = t.TempDir()
+	opt, _ := cached(t)
 	dst := t.TempDir()
-	require.NoError(t, layers.Stage(t.Context(), dst, opt, src))
+	stage(t, dst, opt, src)
 	assert.Equal(t, []string{
 		"a/node_modules/ms/index.js", "a/node_modules/ms/license.md", "a/node_modules/ms/package.json", "a/node_modules/ms/readme.md",
 		"a/register.mjs",
 	}, slices.Sorted(maps.Keys(staged(t, dst))))
+}
+
+// TestInstalledOnce begins with an empty cache.
+func TestInstalledOnce(t *testing.T) {
+	t.Parallel()
+	testbed.NeedFetch(t)
+	src := folder(t, map[string]string{"package.json": packageJSON, "package-lock.json": packageLock})
+	opt, log := cached(t)
+	opt.Cache = t.TempDir()
+	dst := t.TempDir()
+	stage(t, dst, opt, src)
 	assert.Equal(t, "installing package-lock.json with npm\n", log.String())
 
 	again := t.TempDir()
-	require.NoError(t, layers.Stage(t.Context(), again, opt, src))
+	opt.Offline = true
+	stage(t, again, opt, src)
 	assert.Equal(t, staged(t, dst), staged(t, again))
 	assert.Equal(t, "installing package-lock.json with npm\n", log.String(), "installed once")
 
-	opt.Arch = "arm64"
-	require.NoError(t, layers.Stage(t.Context(), t.TempDir(), opt, src))
+	opt.Arch, opt.Offline = "arm64", false
+	stage(t, t.TempDir(), opt, src)
 	assert.Equal(t, 2, strings.Count(log.String(), "\n"), "another architecture, another installation")
+}
+
+func TestOffline(t *testing.T) {
+	t.Parallel()
+	testbed.NeedTool(t, "npm")
+	opt, log := cached(t)
+	opt.Cache, opt.Offline = t.TempDir(), true
+	src := folder(t, map[string]string{"package.json": packageJSON, "package-lock.json": packageLock})
+	err := layers.Stage(t.Context(), t.TempDir(), opt, src)
+	require.ErrorIs(t, err, testbed.ErrUnavailable)
+	assert.ErrorContains(t, err, "not installed in "+opt.Cache)
+	assert.Empty(t, log.String())
+}
+
+// TestMissingTools puts nothing, and then a Python without pip, on PATH.
+func TestMissingTools(t *testing.T) {
+	// The python3 on PATH may be a version manager's script.
+	real, err := exec.Command(testbed.NeedTool(t, "python3"), "-c", "import sys; sys.stdout.write(sys.executable)").Output()
+	require.NoError(t, err)
+	bin := t.TempDir()
+	t.Setenv("PATH", bin)
+	opt := layers.Options{Arch: "amd64", Cache: t.TempDir()}
+	for want, files := range map[string]map[string]string{
+		"npm is not on PATH (Debian: npm)": {"package.json": packageJSON, "package-lock.json": packageLock},
+		"python3 is not on PATH (Debian: ": {"requirements.txt": requirements},
+		"mvn is not on PATH (Debian: mave": {"pom.xml": pom},
+	} {
+		err := layers.Stage(t.Context(), t.TempDir(), opt, folder(t, files))
+		require.ErrorIs(t, err, testbed.ErrUnavailable)
+		assert.ErrorContains(t, err, want)
+	}
+
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "python3"), []byte("#!/bin/sh\nexec '"+string(real)+"' -I -S \"$@\"\n"), 0o755))
+	err = layers.Stage(t.Context(), t.TempDir(), opt, folder(t, map[string]string{"requirements.txt": requirements}))
+	require.ErrorIs(t, err, testbed.ErrUnavailable)
+	assert.ErrorContains(t, err, "No module named pip")
 }
 
 func TestNpmRefusesALockThatDoesNotFit(t *testing.T) {
 	t.Parallel()
-	testbed.NeedTool(t, "npm")
+	testbed.NeedFetch(t)
 	opt, _ := cached(t)
 	opt.Cache = t.TempDir()
 	src := folder(t, map[string]string{"a/package.json": strings.Replace(packageJSON, "2.1.3", "2.1.2", 1), "a/package-lock.json": packageLock})
 	err := layers.Stage(t.Context(), t.TempDir(), opt, src)
-	assert.ErrorContains(t, err, filepath.Join(src, "a/package-lock.json")+": npm: exit status 1: ")
+	assert.ErrorContains(t, err, filepath.Join(src, "a/package-lock.json")+": npm: exit status 1\n")
 	left, err := os.ReadDir(opt.Cache)
 	require.NoError(t, err)
-	assert.Empty(t, left, "nothing half installed is kept")
+	require.Len(t, left, 1, "nothing half installed is kept")
+	assert.Regexp(t, `^\.npm-[0-9a-f]+\.lock$`, left[0].Name())
 }
 
 func TestPip(t *testing.T) {
 	t.Parallel()
-	testbed.NeedTool(t, "python3")
 	for _, test := range []struct{ arch, python, want string }{
 		{"amd64", "3.13", "_wrappers.cpython-313-x86_64-linux-gnu.so"},
 		{"arm64", "3.13", "_wrappers.cpython-313-aarch64-linux-gnu.so"},
@@ -104,7 +165,7 @@ func TestPip(t *testing.T) {
 			opt.Arch, opt.Python = test.arch, test.python
 			dst := t.TempDir()
 			src := folder(t, map[string]string{"p/python/requirements.txt": requirements, "p/python/own.py": "x"})
-			require.NoError(t, layers.Stage(t.Context(), dst, opt, src))
+			stage(t, dst, opt, src)
 			assert.FileExists(t, filepath.Join(dst, "p/python/wrapt", test.want))
 			assert.FileExists(t, filepath.Join(dst, "p/python/own.py"))
 			assert.NoFileExists(t, filepath.Join(dst, "p/python/requirements.txt"))
@@ -117,14 +178,16 @@ func TestPip(t *testing.T) {
 
 func TestPipRefuses(t *testing.T) {
 	t.Parallel()
-	testbed.NeedTool(t, "python3")
 	for name, test := range map[string]struct{ requirements, python, want string }{
 		"without hashes":       {"wrapt==1.17.3\n", "", "hashes"},
-		"a hash that is wrong": {"wrapt==1.17.3 --hash=sha256:" + strings.Repeat("0", 64) + "\n", "", "requirements.txt: python3: exit status 1: "},
+		"a hash that is wrong": {"wrapt==1.17.3 --hash=sha256:" + strings.Repeat("0", 64) + "\n", "", "requirements.txt: python3: exit status 1\n"},
 		"no such python":       {requirements, "3", `python "3": want a version such as 3.13`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if test.python == "" {
+				testbed.NeedFetch(t)
+			}
 			opt, _ := cached(t)
 			opt.Cache, opt.Python = t.TempDir(), test.python
 			err := layers.Stage(t.Context(), t.TempDir(), opt, folder(t, map[string]string{"requirements.txt": test.requirements}))
@@ -135,9 +198,8 @@ func TestPipRefuses(t *testing.T) {
 
 func TestMaven(t *testing.T) {
 	t.Parallel()
-	testbed.NeedTool(t, "mvn")
 	opt, _ := cached(t)
 	dst := t.TempDir()
-	require.NoError(t, layers.Stage(t.Context(), dst, opt, folder(t, map[string]string{"j/pom.xml": pom, "j/x.properties": "a=b"})))
+	stage(t, dst, opt, folder(t, map[string]string{"j/pom.xml": pom, "j/x.properties": "a=b"}))
 	assert.Equal(t, []string{"j/aws-lambda-java-core-1.4.0.jar", "j/x.properties"}, slices.Sorted(maps.Keys(staged(t, dst))))
 }

@@ -2,6 +2,7 @@ package layers_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -70,8 +71,10 @@ func TestRunner(t *testing.T) {
 					local.Mount{Source: filepath.Join(dir, "runtime/boto3.py"), Target: "/var/runtime/boto3.py"},
 					local.Mount{Source: filepath.Join(dir, "owner"), Target: "/srv/owner"})
 				e, err := local.Start(t.Context(), f)
-				require.NoError(t, err, stderr.String())
-				defer e.Stop(t.Context())
+				if err != nil { // and only then: what runs may still write
+					t.Fatalf("%v\n%s", err, stderr.String())
+				}
+				defer e.Stop(context.WithoutCancel(t.Context()))
 				response, err := e.Invoke(t.Context(), []byte("{}"))
 				require.NoError(t, err)
 				require.Empty(t, response.FunctionError, string(response.Body))

@@ -2,22 +2,12 @@ package layers
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 )
-
-// Options says what a layer is staged for.
-type Options struct {
-	Arch   string    // amd64 or arm64
-	Python string    // the version that requirements.txt is installed for, such as "3.12"; 3.13 if empty
-	Cache  string    // the folder that keeps installed dependencies; see [CacheDir] for what an empty one means
-	Log    io.Writer // gets a line for every installation; may be nil
-}
 
 // Stage copies layer folders into the folder dst, where they lie as they will
 // below /opt.
@@ -38,13 +28,7 @@ func Stage(ctx context.Context, dst string, opt Options, folders ...string) erro
 	if err != nil {
 		return err
 	}
-	s := staging{dst: dst, opt: opt, entries: map[string]entry{}}
-	for _, folder := range folders {
-		if err := s.folder(ctx, folder); err != nil {
-			return err
-		}
-	}
-	return nil
+	return newStaging(dst, opt).folders(ctx, folders)
 }
 
 // staging is what has been staged so far.
@@ -57,6 +41,19 @@ type staging struct {
 type entry struct {
 	from string // the layer folder that brought it first
 	dir  bool
+}
+
+func newStaging(dst string, opt Options) *staging {
+	return &staging{dst: dst, opt: opt, entries: map[string]entry{}}
+}
+
+func (s *staging) folders(ctx context.Context, folders []string) error {
+	for _, folder := range folders {
+		if err := s.folder(ctx, folder); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *staging) folder(ctx context.Context, folder string) error {
@@ -149,87 +146,6 @@ func (s *staging) tree(root *os.Root, dir, at, from string) error {
 		}
 		return s.add(root, name, path.Join(at, filepath.ToSlash(rel)), from)
 	})
-}
-
-// add copies one file or link to the place at.
-func (s *staging) add(root *os.Root, name, at, from string) error {
-	info, err := root.Lstat(name)
-	if err != nil {
-		return err
-	}
-	mode := info.Mode()
-	problem := ""
-	switch {
-	case mode&fs.ModeSymlink != 0:
-		if _, err := root.Stat(name); err != nil {
-			problem = "a link to nothing inside the folder"
-		}
-	case !mode.IsRegular():
-		problem = "neither a file nor a link"
-	case mode&(fs.ModeSetuid|fs.ModeSetgid) != 0:
-		problem = "a set-user-id or set-group-id file"
-	}
-	if problem != "" {
-		return fmt.Errorf("%s: %s", filepath.Join(from, at), problem)
-	}
-
-	for dir := path.Dir(at); dir != "."; dir = path.Dir(dir) {
-		if e, ok := s.entries[dir]; ok && !e.dir {
-			return fmt.Errorf("%s: a file from %s, a folder from %s", dir, e.from, from)
-		} else if !ok {
-			s.entries[dir] = entry{from: from, dir: true}
-		}
-	}
-	to := filepath.Join(s.dst, filepath.FromSlash(at))
-	if e, ok := s.entries[at]; ok {
-		if e.dir {
-			return fmt.Errorf("%s: a folder from %s, a file from %s", at, e.from, from)
-		}
-		same, err := sameFile(root, name, to)
-		if err == nil && !same {
-			err = fmt.Errorf("%s: %s and %s bring different files", at, e.from, from)
-		}
-		return err
-	}
-	s.entries[at] = entry{from: from}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	return copyFile(root, name, to)
-}
-
-func copyFile(root *os.Root, name, to string) error {
-	info, err := root.Lstat(name)
-	if err != nil {
-		return err
-	}
-	if info.Mode()&fs.ModeSymlink != 0 {
-		target, err := root.Readlink(name)
-		if err != nil {
-			return err
-		}
-		return os.Symlink(target, to)
-	}
-	in, err := root.Open(name)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Chmod(shippedMode(info)), out.Close())
-}
-
-// shippedMode is a file's mode in a layer: Lambda runs its programs as another
-// user than the one who built it.
-func shippedMode(info fs.FileInfo) fs.FileMode {
-	if info.Mode()&0o111 != 0 {
-		return 0o755
-	}
-	return 0o644
 }
 
 func exists(root *os.Root, name string) bool {

@@ -31,7 +31,7 @@ func TestZip(t *testing.T) {
 		require.NoError(t, os.Chmod(filepath.Join(dir, "graft"), mode))
 		require.NoError(t, os.Symlink("b", filepath.Join(dir, "a/link")))
 		var out bytes.Buffer
-		require.NoError(t, layers.WriteZip(&out, os.DirFS(dir)))
+		require.NoError(t, layers.WriteZip(&out, root(t, dir)))
 		return out.Bytes()
 	}
 	data := write(0o755, time.Unix(1e9, 0))
@@ -52,32 +52,47 @@ func TestZip(t *testing.T) {
 	assert.Equal(t, "b", string(target))
 }
 
-// TestZipSocket refuses what is no file.
-func TestZipSocket(t *testing.T) {
-	dir := t.TempDir()
-	l, err := net.Listen("unix", filepath.Join(dir, "socket"))
+func root(t *testing.T, dir string) *os.Root {
+	t.Helper()
+	r, err := os.OpenRoot(dir)
 	require.NoError(t, err)
-	defer l.Close()
-	assert.ErrorContains(t, layers.WriteZip(io.Discard, os.DirFS(dir)), "socket: neither a file nor a link")
+	t.Cleanup(func() { _ = r.Close() })
+	return r
 }
 
-// TestBuild builds the bare layer twice for each architecture.
-func TestBuild(t *testing.T) {
-	for _, arch := range []string{"amd64", "arm64"} {
-		t.Run(arch, func(t *testing.T) {
-			var zips [2][]byte
-			for i := range zips {
-				dir, out := t.TempDir(), filepath.Join(t.TempDir(), "dist", "graft.zip")
-				require.NoError(t, os.WriteFile(filepath.Join(dir, "left-over"), nil, 0o644))
-				require.NoError(t, layers.Build(t.Context(), dir, layers.Options{Arch: arch}))
-				assert.NoFileExists(t, filepath.Join(dir, "left-over"))
-				require.NoError(t, layers.Zip(dir, out))
-				data, err := os.ReadFile(out)
-				require.NoError(t, err)
-				zips[i] = data
+// TestZipRefuses refuses what Lambda would not unpack, or unpack as something
+// else, and leaves no zip behind.
+func TestZipRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		files map[string]string
+		with  func(t *testing.T, dir string)
+		want  string
+	}{
+		{name: "socket", with: func(t *testing.T, dir string) {
+			l, err := net.Listen("unix", filepath.Join(dir, "s"))
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = l.Close() })
+		}, want: "s: neither a file nor a link"},
+		{name: "absolute link", files: map[string]string{"a/l": "->/etc/passwd"}, want: "a/l: a link to nothing inside the folder"},
+		{name: "link outside", files: map[string]string{"a/l": "->../../x"}, want: "a/l: a link to nothing inside the folder"},
+		{name: "link outside through links", files: map[string]string{"d": "->.", "l": "->d/d/../.."}, want: "l: a link to nothing inside the folder"},
+		{name: "set-group-id", files: map[string]string{"s": "x"}, with: func(t *testing.T, dir string) {
+			require.NoError(t, os.Chmod(filepath.Join(dir, "s"), 0o755|fs.ModeSetgid))
+		}, want: "s: a set-user-id or set-group-id file"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := folder(t, test.files)
+			if test.with != nil {
+				test.with(t, dir)
 			}
-			assert.True(t, bytes.Equal(zips[0], zips[1]), "two builds give the same bytes")
+			assert.EqualError(t, layers.WriteZip(io.Discard, root(t, dir)), test.want)
+			out := t.TempDir()
+			assert.EqualError(t, layers.Zip(dir, filepath.Join(out, "x.zip")), test.want)
+			left, err := os.ReadDir(out)
+			require.NoError(t, err)
+			assert.Empty(t, left)
 		})
 	}
-	assert.ErrorContains(t, layers.Build(t.Context(), t.TempDir(), layers.Options{Arch: "x86"}), `architecture "x86"`)
+	assert.ErrorIs(t, layers.Zip(filepath.Join(t.TempDir(), "none"), filepath.Join(t.TempDir(), "x.zip")), fs.ErrNotExist)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/testbed"
+	"github.com/graft-lambda/graft/layers"
 )
 
 // scratch is a folder for the whole run of this test program.
@@ -47,13 +48,11 @@ func runTests(m *testing.M) int {
 	return m.Run()
 }
 
-// buildFlags are those with which the layer's own wrapper is built.
-var buildFlags = []string{"-trimpath", "-buildvcs=false", "-ldflags", "-w -buildid="}
-
-// build builds the package in dir as it ships, and returns the program's path.
+// build builds the program in dir, which is of no module of ours, like the
+// wrapper, to be measured beside it.
 func build(dir, name, arch string) (string, error) {
 	out := filepath.Join(scratch, arch, name)
-	cmd := exec.Command("go", slices.Concat([]string{"build"}, buildFlags, []string{"-o", out, "."})...)
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-w -buildid=", "-o", out, ".")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	if text, err := cmd.CombinedOutput(); err != nil {
@@ -62,10 +61,16 @@ func build(dir, name, arch string) (string, error) {
 	return out, nil
 }
 
-// wrappers are the real wrapper, built at most once for an architecture.
+// wrappers are the real wrapper, built as it ships, at most once for an
+// architecture.
 var wrappers = map[string]func() (string, error){
-	"amd64": sync.OnceValues(func() (string, error) { return build(".", "graft", "amd64") }),
-	"arm64": sync.OnceValues(func() (string, error) { return build(".", "graft", "arm64") }),
+	"amd64": sync.OnceValues(func() (string, error) { return ship("amd64") }),
+	"arm64": sync.OnceValues(func() (string, error) { return ship("arm64") }),
+}
+
+func ship(arch string) (string, error) {
+	out := filepath.Join(scratch, arch, "graft")
+	return out, layers.BuildProgram(bounded, "wrapper", arch, out)
 }
 
 // wrapperFor returns the path of the real wrapper.

@@ -5,9 +5,9 @@ package main
 import (
 	"debug/buildinfo"
 	"debug/elf"
-	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/internal/testbed"
+	"github.com/graft-lambda/graft/layers"
 )
 
 // maxSize is what the wrapper may weigh, in bytes: it is read anew in every
@@ -121,16 +122,25 @@ func names(t *testing.T, pattern *regexp.Regexp, files ...string) []string {
 	return slices.Compact(list)
 }
 
-// TestNoTwoBuildsDiffer builds the wrapper a second time, elsewhere.
+// TestNoTwoBuildsDiffer builds the wrapper a second time as another machine
+// would: from a copy of its sources, with nothing compiled before.
 func TestNoTwoBuildsDiffer(t *testing.T) {
 	first, err := os.ReadFile(wrapperFor(t, runtime.GOARCH))
 	require.NoError(t, err)
-	dir := t.TempDir()
-	cmd := exec.Command("go", slices.Concat([]string{"build"}, buildFlags, []string{"-o", dir + "/graft", "."})...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	text, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(text))
-	second, err := fs.ReadFile(os.DirFS(dir), "graft")
+	tree := t.TempDir()
+	for _, name := range []string{"wrapper", "inject"} {
+		require.NoError(t, os.CopyFS(filepath.Join(tree, name), os.DirFS(filepath.Join("..", name))))
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join("..", name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(tree, name), text, 0o644))
+	}
+	t.Chdir(tree)
+	t.Setenv("GOCACHE", t.TempDir())
+	out := filepath.Join(t.TempDir(), "graft")
+	require.NoError(t, layers.BuildProgram(t.Context(), "wrapper", runtime.GOARCH, out))
+	second, err := os.ReadFile(out)
 	require.NoError(t, err)
 	assert.True(t, slices.Equal(first, second))
 }

@@ -11,6 +11,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"slices"
@@ -23,6 +25,7 @@ const (
 	maxBody  = 8 << 20  // bytes on the wire, one request
 	maxPlain = 32 << 20 // bytes after decompression, one request
 	maxSpans = 100_000  // spans kept
+	maxErrs  = 100      // errors kept: the first
 )
 
 // Span is one span, or one Elastic transaction, as the agent sent it.
@@ -63,7 +66,13 @@ func New() (*Server, error) {
 		done:    make(chan struct{}),
 		changed: make(chan struct{}),
 	}
-	s.http = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second}
+	s.http = &http.Server{
+		Handler:           s.routes(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		// An agent that ends in mid-request is no news for a test's output.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
 	go func() {
 		defer close(s.done)
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -92,7 +101,8 @@ func (s *Server) Spans() []Span {
 }
 
 // Err joins everything that went wrong so far: bodies that could not be
-// decoded, limits that were passed. It is nil if all was well.
+// decoded, limits that were passed; of many the first 100. It is nil if all
+// was well.
 func (s *Server) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +146,7 @@ func (s *Server) keep(spans []Span) {
 	defer s.mu.Unlock()
 	room := maxSpans - len(s.spans)
 	if len(spans) > room {
-		s.errs = append(s.errs, fmt.Errorf("receiver: more than %d spans", maxSpans))
+		s.note(fmt.Errorf("receiver: more than %d spans", maxSpans))
 		spans = spans[:room]
 	}
 	s.spans = append(s.spans, spans...)
@@ -146,8 +156,15 @@ func (s *Server) keep(spans []Span) {
 func (s *Server) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.errs = append(s.errs, err)
+	s.note(err)
 	s.wake()
+}
+
+// note must be called with mu held.
+func (s *Server) note(err error) {
+	if len(s.errs) < maxErrs {
+		s.errs = append(s.errs, err)
+	}
 }
 
 // wake must be called with mu held.

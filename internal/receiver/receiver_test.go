@@ -328,3 +328,23 @@ func TestClosed(t *testing.T) {
 	assert.Error(t, err)
 	assert.NoError(t, s.Err())
 }
+
+// TestErrorsAreBounded has an agent that never learns.
+func TestErrorsAreBounded(t *testing.T) {
+	s := started(t)
+	for range maxErrs + 20 {
+		status, _ := send(t, "POST", s.URL()+"/v1/traces", map[string]string{"Content-Type": "application/json"}, []byte("{"))
+		require.Equal(t, http.StatusBadRequest, status)
+	}
+	joined, ok := s.Err().(interface{ Unwrap() []error })
+	require.True(t, ok)
+	assert.Len(t, joined.Unwrap(), maxErrs)
+}
+
+// TestServerLimits: what a real agent cannot be made to do in a test's time.
+func TestServerLimits(t *testing.T) {
+	s := started(t)
+	assert.Equal(t, io.Discard, s.http.ErrorLog.Writer())
+	assert.Positive(t, s.http.ReadHeaderTimeout)
+	assert.Positive(t, s.http.IdleTimeout)
+}

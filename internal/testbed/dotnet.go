@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/graft-lambda/graft/internal/keep"
 )
 
 //go:embed runtime/RuntimeSupport.cs
@@ -171,7 +173,7 @@ const runtimeConfigJSON = `{
 `
 
 func (b *Bed) mcs(ctx context.Context, target, out string, sources ...string) error {
-	if err := tools("mcs"); err != nil {
+	if err := keep.Tools("mcs"); err != nil {
 		return err
 	}
 	dir, _, err := b.dotnet(ctx, dotnetPackages[0])
@@ -190,6 +192,6 @@ func (b *Bed) mcs(ctx context.Context, target, out string, sources ...string) er
 	for _, library := range slices.Sorted(slices.Values(libraries)) {
 		argv = append(argv, "-r:"+library)
 	}
-	_, err = run(ctx, command{argv: append(argv, sources...)})
+	_, err = keep.Run(ctx, keep.Command{Argv: append(argv, sources...)})
 	return err
 }

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// keep moves the named entries of the folder from into the folder to.
-func keep(from, to string, names ...string) error {
+// move moves the named entries of the folder from into the folder to.
+func move(from, to string, names ...string) error {
 	for _, name := range names {
 		if err := os.Rename(filepath.Join(from, name), filepath.Join(to, name)); err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/graft-lambda/graft/internal/keep"
 )
 
 // Found returns what this machine has itself: the interpreters on PATH, one
@@ -48,11 +50,11 @@ func release(language, version string) string {
 // ask runs a program of the machine for its version and returns the words of
 // its standard output.
 func ask(ctx context.Context, name string, args ...string) (program string, words []string, err error) {
-	program, err = Tool(name)
+	program, err = keep.Tool(name)
 	if err != nil {
 		return "", nil, err
 	}
-	out, err := run(ctx, command{argv: append([]string{program}, args...)})
+	out, err := keep.Run(ctx, keep.Command{Argv: append([]string{program}, args...)})
 	if err != nil {
 		return "", nil, unavailable("%v", err)
 	}

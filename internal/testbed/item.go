@@ -7,8 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/graft-lambda/graft/internal/keep"
 )
 
 // An item is one folder of the cache.
@@ -47,72 +48,23 @@ func (b *Bed) get(ctx context.Context, it item) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", it.name, err)
 	}
-	done := filepath.Join(b.Cache, folder)
-	if isDir(done) {
-		return done, nil
-	}
-	if !b.Fetch {
+	f := keep.Folder{Path: filepath.Join(b.Cache, folder), Fill: func(ctx context.Context, dir string) error {
+		start := time.Now()
+		b.logf("%s %s: fetching; it stays in %s", it.name, it.version, b.Cache)
+		if err := it.fill(ctx, dir); err != nil {
+			return err
+		}
+		b.logf("%s %s: done in %.1f s", it.name, it.version, time.Since(start).Seconds())
+		return nil
+	}}
+	if !b.Fetch && !f.Filled() {
 		return "", unavailable("%s %s is not in the cache; go run ./internal/testbed/fetch fetches it", it.name, it.version)
 	}
-	if err := os.MkdirAll(b.Cache, 0o755); err != nil {
-		return "", err
-	}
-	unlock, err := lock(ctx, filepath.Join(b.Cache, "."+folder+".lock"))
+	done, err := f.Get(ctx)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", it.name, err)
-	}
-	defer unlock()
-	if isDir(done) { // another process was faster
-		return done, nil
-	}
-
-	start := time.Now()
-	b.logf("%s %s: fetching", it.name, it.version)
-	temp := filepath.Join(b.Cache, "."+folder+".tmp")
-	if err := os.RemoveAll(temp); err != nil { // what an interrupted fetch left
-		return "", err
-	}
-	defer os.RemoveAll(temp)
-	if err := os.Mkdir(temp, 0o755); err != nil {
-		return "", err
-	}
-	if err := it.fill(ctx, temp); err != nil {
 		return "", fmt.Errorf("%s %s: %w", it.name, it.version, err)
 	}
-	if err := os.Rename(temp, done); err != nil {
-		return "", err
-	}
-	b.logf("%s %s: done in %.1f s", it.name, it.version, time.Since(start).Seconds())
 	return done, nil
-}
-
-// lock waits for the exclusive lock on the file path, which it creates.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { f.Close() }, nil
-		}
-		if err != syscall.EWOULDBLOCK && err != syscall.EINTR {
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
-		select {
-		case <-ctx.Done():
-			f.Close()
-			return nil, ctx.Err()
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }
 
 func isFile(path string) bool {

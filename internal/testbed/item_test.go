@@ -5,8 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/fstest"
 
@@ -57,55 +55,6 @@ func TestItemIsNeverHalf(t *testing.T) {
 	found, err := filepath.Glob(filepath.Join(b.Cache, "x-*"))
 	require.NoError(t, err)
 	assert.Empty(t, found)
-
-	// What a killed fetch leaves is not taken over.
-	whole := item{name: "x", version: "1", fill: write("whole")}
-	folder, err := whole.folder()
-	require.NoError(t, err)
-	left := filepath.Join(b.Cache, "."+folder+".tmp")
-	require.NoError(t, os.Mkdir(left, 0o755))
-	require.NoError(t, write("half")(t.Context(), left))
-	dir, err := b.get(t.Context(), whole)
-	require.NoError(t, err)
-	assert.FileExists(t, filepath.Join(dir, "whole"))
-	assert.NoFileExists(t, filepath.Join(dir, "half"))
-}
-
-func TestItemIsFilledOnce(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	var fills atomic.Int32
-	it := item{name: "x", version: "1", fill: func(ctx context.Context, dir string) error {
-		fills.Add(1)
-		return write("f")(ctx, dir)
-	}}
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			other := &Bed{Cache: b.Cache, Fetch: true} // as another process
-			_, err := other.get(context.Background(), it)
-			assert.NoError(t, err)
-		})
-	}
-	wg.Wait()
-	assert.EqualValues(t, 1, fills.Load())
-}
-
-func TestItemWaitsNoLongerThanItsContext(t *testing.T) {
-	t.Parallel()
-	b := newBed(t)
-	it := item{name: "x", version: "1", fill: write("f")}
-	folder, err := it.folder()
-	require.NoError(t, err)
-	require.NoError(t, os.Mkdir(b.Cache, 0o755))
-	unlock, err := lock(t.Context(), filepath.Join(b.Cache, "."+folder+".lock"))
-	require.NoError(t, err)
-	defer unlock()
-
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = b.get(ctx, it)
-	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestItemFolder(t *testing.T) {

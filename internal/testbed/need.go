@@ -1,16 +1,17 @@
 package testbed
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/graft-lambda/graft/internal/keep"
 )
 
-// requireAll tells whether what can be fetched is to be fetched, and a skip is
-// a failure.
-func requireAll() bool { return os.Getenv("GRAFT_TEST_REQUIRE") == "all" }
+// Fetches tells whether tests fetch what can be fetched, and a skip is a
+// failure: GRAFT_TEST_REQUIRE=all says so.
+func Fetches() bool { return os.Getenv("GRAFT_TEST_REQUIRE") == "all" }
 
 // Need returns the named runtime. If it is unavailable the test is skipped, or
 // fails where GRAFT_TEST_REQUIRE=all; any other error fails the test.
@@ -18,7 +19,7 @@ func requireAll() bool { return os.Getenv("GRAFT_TEST_REQUIRE") == "all" }
 // A skip also appends "NAME: reason" to the file that GRAFT_TEST_SKIPPED names.
 func Need(t testing.TB, b *Bed, name string) Runtime {
 	t.Helper()
-	rt, err := b.Runtime(context.Background(), name)
+	rt, err := b.Runtime(t.Context(), name)
 	NeedErr(t, err)
 	return rt
 }
@@ -26,9 +27,18 @@ func Need(t testing.TB, b *Bed, name string) Runtime {
 // NeedTool is [Need] for a program on PATH.
 func NeedTool(t testing.TB, name string) string {
 	t.Helper()
-	path, err := Tool(name)
+	path, err := keep.Tool(name)
 	NeedErr(t, err)
 	return path
+}
+
+// NeedFetch lets a test that asks a registry each time run only where
+// GRAFT_TEST_REQUIRE=all says that there is one.
+func NeedFetch(t testing.TB) {
+	t.Helper()
+	if !Fetches() {
+		NeedErr(t, unavailable("a registry is asked only with GRAFT_TEST_REQUIRE=all"))
+	}
 }
 
 // NeedErr applies the rule of [Need] to err, which may be nil.
@@ -36,7 +46,7 @@ func NeedErr(t testing.TB, err error) {
 	t.Helper()
 	switch {
 	case err == nil:
-	case errors.Is(err, ErrUnavailable) && !requireAll():
+	case errors.Is(err, ErrUnavailable) && !Fetches():
 		if err := noteSkip(err.Error()); err != nil {
 			t.Errorf("note the skip: %v", err)
 		}

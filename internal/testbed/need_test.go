@@ -64,15 +64,6 @@ func TestUnknownRuntime(t *testing.T) {
 	assert.NotErrorIs(t, err, ErrUnavailable)
 }
 
-func TestToolNamesItsPackage(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
-	_, err := Tool("musl-gcc")
-	require.ErrorIs(t, err, ErrUnavailable)
-	assert.Contains(t, err.Error(), "Debian: musl-tools")
-	_, err = Tool("none")
-	require.ErrorIs(t, err, ErrUnavailable)
-}
-
 func TestCommand(t *testing.T) {
 	t.Parallel()
 	net := dotnetRuntime("/d/dotnet", "dotnet8", "8.0.4")

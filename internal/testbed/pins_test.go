@@ -13,7 +13,7 @@ import (
 // TestPins holds every manifest to exact versions and to no registry's address.
 func TestPins(t *testing.T) {
 	t.Parallel()
-	exact := regexp.MustCompile(`^[A-Za-z0-9._-]+==\d[\w.]*$`)
+	exact := regexp.MustCompile(`^[A-Za-z0-9._-]+==\d[\w.]*( --hash=sha256:[0-9a-f]{64})+$`)
 	err := fs.WalkDir(pins, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -23,7 +23,7 @@ func TestPins(t *testing.T) {
 		text := string(data)
 		switch d.Name() {
 		case "requirements.txt":
-			for line := range strings.Lines(text) {
+			for line := range strings.Lines(regexp.MustCompile(`\s*\\\n\s*`).ReplaceAllString(text, " ")) {
 				assert.Regexp(t, exact, strings.TrimSpace(line), path)
 			}
 		case "package.json":

@@ -5,8 +5,6 @@ import (
 	_ "embed"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -33,7 +31,7 @@ func pythonRecipes() []recipe {
 }
 
 func (b *Bed) managedPython(ctx context.Context, minor string) (Runtime, error) {
-	lang, version, err := findPython(minor)
+	lang, version, err := findPython(ctx, minor)
 	if err != nil {
 		return Runtime{}, err
 	}
@@ -62,7 +60,7 @@ func pythonRuntime(program, version string, mounts ...Mount) Runtime {
 }
 
 func (b *Bed) imagePython(ctx context.Context, minor string) (Runtime, error) {
-	lang, version, err := findPython(minor)
+	lang, version, err := findPython(ctx, minor)
 	if err != nil {
 		return Runtime{}, err
 	}
@@ -107,36 +105,6 @@ func (b *Bed) pythonClient(ctx context.Context, minor, python string) (string, e
 			return os.Mkdir(filepath.Join(dir, "empty"), 0o755)
 		},
 	})
-}
-
-// findPython returns the newest installation of one minor version that pyenv
-// keeps on this machine: a folder of its own, as /var/lang is.
-func findPython(minor string) (dir, version string, err error) {
-	root := os.Getenv("PYENV_ROOT")
-	if root == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", "", unavailable("no home folder to look for pyenv in")
-		}
-		root = filepath.Join(home, ".pyenv")
-	}
-	found, err := filepath.Glob(filepath.Join(root, "versions", minor+".*"))
-	if err != nil {
-		return "", "", err
-	}
-	found = slices.DeleteFunc(found, func(dir string) bool {
-		_, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(dir), minor+"."))
-		return err != nil || !isFile(filepath.Join(dir, "bin/python"+minor))
-	})
-	if len(found) == 0 {
-		return "", "", unavailable("no Python %s under %s; pyenv install %s brings it", minor, filepath.Join(root, "versions"), minor)
-	}
-	patch := func(dir string) int {
-		n, _ := strconv.Atoi(strings.TrimPrefix(filepath.Base(dir), minor+"."))
-		return n
-	}
-	newest := slices.MaxFunc(found, func(a, b string) int { return patch(a) - patch(b) })
-	return newest, filepath.Base(newest), nil
 }
 
 // minorOf cuts "3.12.1" to "3.12".

@@ -27,7 +27,7 @@ func (b *Bed) RIE(ctx context.Context) (string, error) {
 			if err := pipInstall(ctx, "python3", fsys, work); err != nil {
 				return err
 			}
-			if err := keep(filepath.Join(work, "samcli/local/rapid"), dir, "aws-lambda-rie-x86_64"); err != nil {
+			if err := move(filepath.Join(work, "samcli/local/rapid"), dir, "aws-lambda-rie-x86_64"); err != nil {
 				return err
 			}
 			if err := os.RemoveAll(work); err != nil {

@@ -3,9 +3,14 @@ package testbed
 import (
 	"context"
 	_ "embed"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+
+	"github.com/graft-lambda/graft/internal/keep"
 )
 
 //go:embed runtime/bootstrap.rb
@@ -13,32 +18,40 @@ var bootstrapRb []byte
 
 const rubyStandIn = "minimal Ruby runtime loop instead of AWS's aws_lambda_ric"
 
-// rubyRelease is the Ruby of Debian 12, the only one to be had ready-made.
-const rubyRelease = "3.1"
+// oldestRuby is the first release that the functions run on, and the name of
+// the runtime where there is none.
+const oldestRuby = "3.1"
+
+// rubyRelease is the release of the Ruby on PATH, which names the only runtime
+// of Ruby: none is to be had ready-made.
+var rubyRelease = sync.OnceValue(func() string {
+	_, words, err := ask(context.Background(), "ruby", "-e", "print RUBY_VERSION")
+	if err != nil || len(words) != 1 {
+		return oldestRuby
+	}
+	return minorOf(words[0])
+})
 
 func rubyRecipes() []recipe {
-	return []recipe{{"ruby" + rubyRelease, func(ctx context.Context, b *Bed) (Runtime, error) {
-		rt, err := b.foundRuby(ctx)
-		if err == nil && minorOf(rt.Version) != rubyRelease {
-			return Runtime{}, unavailable("ruby on PATH is %s, not %s (Debian 12: ruby)", rt.Version, rubyRelease)
-		}
-		return rt, err
-	}}}
+	return []recipe{{"ruby" + rubyRelease(), func(ctx context.Context, b *Bed) (Runtime, error) { return b.foundRuby(ctx) }}}
 }
 
 // foundRuby is the Ruby on PATH, at its own path: its library is not movable.
 func (b *Bed) foundRuby(ctx context.Context) (Runtime, error) {
-	program, err := Tool("ruby")
+	program, err := keep.Tool("ruby")
 	if err != nil {
 		return Runtime{}, err
 	}
-	out, err := run(ctx, command{argv: []string{program, "-e", `print RUBY_VERSION, " ", RbConfig.ruby, " ", RbConfig::CONFIG["ruby_version"]`}})
+	out, err := keep.Run(ctx, keep.Command{Argv: []string{program, "-e", `print RUBY_VERSION, " ", RbConfig.ruby, " ", RbConfig::CONFIG["ruby_version"]`}})
 	if err != nil {
 		return Runtime{}, err
 	}
 	fields := strings.Fields(out)
 	if len(fields) != 3 {
 		return Runtime{}, unavailable("%s does not tell its version", program)
+	}
+	if older(minorOf(fields[0]), oldestRuby) {
+		return Runtime{}, unavailable("ruby on PATH is %s, older than %s (Debian: ruby)", fields[0], oldestRuby)
 	}
 	client, err := b.rubyClient(ctx)
 	if err != nil {
@@ -78,4 +91,12 @@ func (b *Bed) rubyClient(ctx context.Context) (string, error) {
 			return os.WriteFile(filepath.Join(dir, "bootstrap.rb"), bootstrapRb, 0o644)
 		},
 	})
+}
+
+// older compares releases such as "3.1" by number.
+func older(a, b string) bool {
+	var x, y [2]int
+	_, errA := fmt.Sscanf(a, "%d.%d", &x[0], &x[1])
+	_, errB := fmt.Sscanf(b, "%d.%d", &y[0], &y[1])
+	return errA != nil || errB != nil || slices.Compare(x[:], y[:]) < 0
 }

@@ -22,7 +22,6 @@ package testbed
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,16 +29,16 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/graft-lambda/graft/internal/keep"
 )
 
 // ErrUnavailable is what an error wraps when a runtime or tool is neither
 // cached nor found and may not be fetched, or cannot be had on this machine.
 // The error's text names the reason.
-var ErrUnavailable = errors.New("unavailable")
+var ErrUnavailable = keep.ErrUnavailable
 
-func unavailable(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrUnavailable, fmt.Sprintf(format, args...))
-}
+func unavailable(format string, args ...any) error { return keep.Unavailable(format, args...) }
 
 // A Mount is a folder or file of this machine that stands at Target inside the
 // function's mount namespace. Mounts are made in order: a later target may lie
@@ -108,12 +107,12 @@ func Open() (*Bed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bed{Cache: cache, Fetch: requireAll(), Log: os.Stderr}, nil
+	return &Bed{Cache: cache, Fetch: Fetches(), Log: os.Stderr}, nil
 }
 
 func cacheFolder() (string, error) {
-	if dir := os.Getenv("GRAFT_CACHE"); dir != "" {
-		return filepath.Abs(dir)
+	if dir, err := keep.Chosen(); dir != "" || err != nil {
+		return dir, err
 	}
 	wd, err := os.Getwd()
 	if err != nil {

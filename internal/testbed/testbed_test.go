@@ -60,10 +60,10 @@ end
 `},
 	"other": {"bootstrap", "none", `#!/bin/sh
 api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation
+headers=$(mktemp -p "$LAMBDA_TASK_ROOT") || exit 1
 while :; do
-  event=$(curl -sS -D /tmp/headers.$$ "$api/next") || exit 1
-  id=$(tr -d '\r' </tmp/headers.$$ | sed -n 's/^lambda-runtime-aws-request-id: //Ip')
-  rm -f /tmp/headers.$$
+  event=$(curl -sS -D "$headers" "$api/next") || exit 1
+  id=$(tr -d '\r' <"$headers" | sed -n 's/^lambda-runtime-aws-request-id: //Ip')
   curl -sS -o /dev/null -d "{\"event\":$event,\"version\":\"\"}" "$api/$id/response"
 done
 `},

@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/graft-lambda/graft/layers"
 )
@@ -24,7 +25,7 @@ import (
 const usage = `usage: graft build [--arch amd64,arm64] [--out dist] [--name N] [--into DIR] [FOLDER…]`
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
@@ -47,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	arch := flags.String("arch", "amd64,arm64", "architectures, separated by commas")
 	out := flags.String("out", "dist", "folder for the zips")
 	name := flags.String("name", "", "name of the zips; the first folder's if not given")
-	into := flags.String("into", "", "fill this folder instead of writing a zip; for one architecture")
+	into := flags.String("into", "", "fill this folder, empty or built before, instead of writing a zip; for one architecture")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
