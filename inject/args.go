@@ -28,12 +28,9 @@ func (p *planner) readArgs(c *check) ([]option, error) {
 			}
 		}
 	}
-	for _, word := range args {
-		if p.lang.refuseArg == nil {
-			break
-		}
-		if why := p.lang.refuseArg(word); why != "" {
-			return nil, fmt.Errorf("GRAFT_ARGS: %s: %s", shortOption(word), why)
+	if p.lang.vetArgs != nil {
+		if err := p.lang.vetArgs(c, args); err != nil {
+			return nil, fmt.Errorf("GRAFT_ARGS: %w", err)
 		}
 	}
 	if p.rt.Language == fragment.Other {

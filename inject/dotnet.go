@@ -25,17 +25,47 @@ var dotnet = language{
 		}
 		return -1
 	},
-	refuseArg: func(word string) string {
-		if strings.HasPrefix(word, "-") && !dotnetHostTakes[word] || word == "exec" {
-			return "would keep .NET from starting the function"
-		}
-		return ""
-	},
+	vetArgs: vetDotnetArgs,
 }
 
-// dotnetHostTakes are the host's options that an agent may give; each has its
-// value in the next word.
-var dotnetHostTakes = set("--additionalprobingpath", "--additional-deps", "--fx-version", "--roll-forward", "--roll-forward-on-no-candidate-fx")
+// dotnetRolls are the values of --roll-forward with which the runtime that is
+// installed serves; with Disable it may not.
+var dotnetRolls = set("LatestPatch", "Minor", "LatestMinor", "Major", "LatestMajor")
+
+// vetDotnetArgs refuses options of the host that would keep .NET from starting
+// the function. Each has its value in the next word. There is no --fx-version,
+// since an image has one version of the framework, and no
+// --roll-forward-on-no-candidate-fx, beside which the host bears no
+// --roll-forward.
+func vetDotnetArgs(c *check, args []string) error {
+	for i := 0; i < len(args); i += 2 {
+		name, value := args[i], ""
+		if i+1 < len(args) {
+			value = args[i+1]
+		}
+		switch why := ""; name {
+		case "--roll-forward", "--additionalprobingpath", "--additional-deps":
+			switch roll := name == "--roll-forward"; {
+			case value == "":
+				return fmt.Errorf("%s: %w", name, errNoValue)
+			case roll && !dotnetRolls[value]:
+				why = "takes LatestPatch, Minor, LatestMinor, Major or LatestMajor only"
+			case !roll && (!path.IsAbs(value) || !c.exists(value)):
+				why = "needs an absolute path that is there"
+			}
+			if why != "" {
+				return fmt.Errorf("%s: %s", name, why)
+			}
+		default:
+			if !strings.HasPrefix(name, "-") && name != "exec" {
+				// The search for the script says what is amiss.
+				return nil
+			}
+			return fmt.Errorf("%s: would keep .NET from starting the function", shortOption(name))
+		}
+	}
+	return nil
+}
 
 const (
 	startupHooks   = "DOTNET_STARTUP_HOOKS"

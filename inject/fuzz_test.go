@@ -21,7 +21,7 @@ var (
 		"/var/lang/bin/java|-XX:AOTCache=/a.aot|-XX:AOTMode=on|-javaagent:/opt/a.jar|--add-opens|java.base/a=B|-Xmx1g|Main",
 		"java|-jar|x.jar|lib", "/var/lang/bin/java", "/var/lang/bin/node|--expose-gc|--max-http-header-size|81920|--max-old-space-size=921|/var/runtime/index.mjs",
 		"node|/f/node_modules/aws-lambda-ric/bin/index.mjs|app.handler", "/var/lang/bin/node", "node|--require|/opt/a.js|--|x.js",
-		"/var/lang/bin/python3.12|/var/runtime/bootstrap.py", "/usr/bin/python3|-X|dev|-m|awslambdaric|app.handler",
+		"/var/lang/bin/python3.12|/var/runtime/bootstrap.py", "/usr/bin/python3|-X|dev|-m|awslambdaric|app.handler", "python3|-bW|ignore|-um|awslambdaric|app.handler", "ruby|-wI|/opt|s.rb", "ruby|-ne|1|s.rb",
 		"/var/lang/bin/dotnet|exec|--depsfile|/x.json|/var/runtime/S.dll|A::B::C", "dotnet|x.dll", "/var/lang/bin/ruby|-W1|/var/runtime/lib/runtime.rb",
 		"/lambda-entrypoint.sh|app.handler", "/bin/sh|-c|node x", "/var/task/bootstrap", "env|A=1|node|x.js", "/opt/wrapper|/var/lang/bin/node|x.mjs", "|",
 	}
@@ -29,21 +29,21 @@ var (
 		"_HANDLER=app.handler", "_HANDLER=agent.handler", "AWS_EXECUTION_ENV=AWS_Lambda_java21", "AWS_EXECUTION_ENV=AWS_Lambda_nodejs18.x", "AWS_EXECUTION_ENV=AWS_Lambda_ruby3.4",
 		"GRAFT_RUNTIME=java25", "GRAFT_RUNTIME=nodejs22", "GRAFT_RUNTIME=python3.12", "GRAFT_JAVA=env", "GRAFT_NEXT=/opt/wrapper", "GRAFT_NEXT=/opt/graft", "GRAFT_DISABLE=a",
 		"JAVA_TOOL_OPTIONS=", "JAVA_TOOL_OPTIONS=-javaagent:/opt/a.jar=x  -XX:+UseG1GC ", "JDK_JAVA_OPTIONS=-Dx=1 '", "_JAVA_OPTIONS=-Xmx2g", "NODE_OPTIONS=", "NODE_OPTIONS= --title=\"a b\" --require /opt/a.js",
-		"NODE_OPTIONS=--max_old_space_size=1 \"", "RUBYOPT=-W0 -r/opt/a.rb", "PYTHONPATH=", "PYTHONPATH=/opt/py::/x:", "PYTHONPATH=/opt/graft-python:/opt/py", "GRAFT_PYTHONPATH=unset",
+		"NODE_OPTIONS=--max_old_space_size=1 \"", "RUBYOPT=-W0 -r/opt/a.rb", "RUBYOPT=-U", "NODE_OPTIONS=--use-bundled-ca --tls-min-v1.3", "PYTHONPATH=", "PYTHONPATH=/opt/py::/x:", "PYTHONPATH=/opt/graft-python:/opt/py", "GRAFT_PYTHONPATH=unset",
 		"LD_PRELOAD=/opt/a.so  /x.so:", "PATH=/usr/bin:/bin", "PATH=:", "PATH=", "LD_LIBRARY_PATH=/opt", "NODE_PATH=/opt/nodejs/node_modules",
 		"DOTNET_STARTUP_HOOKS=:/opt/a.dll", "DOTNET_STARTUP_HOOKS=", "CORECLR_PROFILER=", "CORECLR_ENABLE_PROFILING=1", "OTEL_RESOURCE_ATTRIBUTES=a=1,", "OTEL_RESOURCE_ATTRIBUTES=a=1, ", "OTEL_RESOURCE_ATTRIBUTES=,",
 		"A=own", "A=", "OLD=x", "NODE_EXTRA_CA_CERTS=/var/runtime/ca-cert.pem", "LAMBDA_TASK_ROOT=/opt/py", "LAMBDA_RUNTIME_DIR=/opt/dir", "odd", "=odd", "A=second", "",
 	}
 	fuzzLines = []string{
 		"JAVA_TOOL_OPTIONS=-javaagent:/opt/a.jar", "JAVA_TOOL_OPTIONS=-javaagent:/opt//b.jar=x -Dx=2 -Dy='a b'", "JDK_JAVA_OPTIONS=-XX:+UseG1GC -Xmx3g --add-opens=java.base/a=B", "JAVA_TOOL_OPTIONS=-javaagent:/opt/gone.jar",
-		"_JAVA_OPTIONS=-XX:+UseParallelGC -XX:-UseSerialGC", "JAVA_TOOL_OPTIONS=-Xshare:off", "NODE_OPTIONS=--require /opt/a.js --title=t", "NODE_OPTIONS=--import \"/opt/b.mjs\" -r pkg/x", "NODE_OPTIONS=--expose-gc --stack-size=9 --max-old-space-size=5 --max-http-header-size 6",
-		"NODE_OPTIONS=--no-warnings --warnings --conditions a -C b", "NODE_OPTIONS=-r /opt/gone.js", "NODE_PATH=/opt/nodejs/node_modules:/opt/gone", "RUBYOPT=-r/opt/a.rb -rlib -W1 -W2", "RUBYLIB=/opt/rb:/opt/gone", "RUBYOPT=-I /opt",
+		"_JAVA_OPTIONS=-XX:+UseParallelGC -XX:-UseSerialGC", "JAVA_TOOL_OPTIONS=-Xshare:off", "NODE_OPTIONS=--require /opt/a.js --title=t", "NODE_OPTIONS=--import \"/opt/b.mjs\" -r pkg/x", "NODE_OPTIONS=--expose-gc --stack-size=900 --max-old-space-size=50 --max-http-header-size 6",
+		"NODE_OPTIONS=--no-warnings --warnings --conditions a -C b", "NODE_OPTIONS=-r /opt/gone.js", "NODE_PATH=/opt/nodejs/node_modules:/opt/gone", "RUBYOPT=-r/opt/a.rb -rlib -W1 -W2", "RUBYLIB=/opt/rb:/opt/gone", "RUBYOPT=-I /opt", "RUBYOPT=-Ku -w", "RUBYOPT=-Eutf-8 -I/opt", "NODE_OPTIONS=--use-openssl-ca --import file:///opt/b.mjs", "NODE_OPTIONS=--use-bundled-ca --tls-max-v1.2",
 		"PYTHONPATH=/opt/py:/opt/gone:/opt/py:/var/task", "PYTHONPATH=/var/task", "PYTHONPATH=/opt/dir::/opt/graft-python", "GEM_PATH=/opt/dir", "LD_PRELOAD=/opt/a.so:/opt/b.so", "LD_PRELOAD=/opt/a.js", "PATH=/opt/dir:/bin", "LD_LIBRARY_PATH=/opt/dir:/opt",
 		"DOTNET_STARTUP_HOOKS=/opt/a.dll:/opt/b.dll:/opt/a.dll", "DOTNET_ADDITIONAL_DEPS=/opt/dir", "DOTNET_SHARED_STORE=/opt/gone", "CORECLR_ENABLE_PROFILING=1", "CORECLR_PROFILER={918728DD-259F-4A6A-AC2B-B85E1B658318}", "CORECLR_PROFILER_PATH=/opt/a.so", "CORECLR_PROFILER_PATH_64=/opt/b.so",
 		"OTEL_RESOURCE_ATTRIBUTES=a=2,b=1,b=2", "OTEL_RESOURCE_ATTRIBUTES=,,c=1, d=2 ,e", "_HANDLER=agent.handler", "_HANDLER=app.handler", "_HANDLER=third.handler", "GRAFT_ORIGINAL_HANDLER=OLD", "GRAFT_ORIGINAL_HANDLER=A", "GRAFT_ORIGINAL_HANDLER=PATH",
 		"AWS_LAMBDA_EXEC_WRAPPER=/opt/wrapper", "AWS_LAMBDA_EXEC_WRAPPER=/opt/wrapper2", "AWS_LAMBDA_EXEC_WRAPPER=/opt/graft", "A=1", "A=2", "OLD=y", "NODE_EXTRA_CA_CERTS=/opt/ca.pem",
 		"GRAFT_RUNTIMES=java>=11", "GRAFT_RUNTIMES=java", "GRAFT_RUNTIMES=nodejs>=18", "GRAFT_RUNTIMES=python", "GRAFT_RUNTIMES=dotnet", "GRAFT_RUNTIMES=ruby", "GRAFT_RUNTIMES=other", "GRAFT_RUNTIMES=java,nodejs,other", "GRAFT_JAVA=env",
-		"GRAFT_ARGS=--add-opens a/b=C -XX:+UseG1GC", "GRAFT_ARGS=--max-old-space-size=7 --require /opt/a.js", "GRAFT_ARGS=-X dev -W error", "GRAFT_ARGS=--roll-forward Major", "GRAFT_ARGS=-I /opt -I /opt/dir -r lib", "GRAFT_ARGS=x", "GRAFT_ARGS=-Dx=3 -javaagent:/opt/a.jar",
+		"GRAFT_ARGS=--add-opens a/b=C -XX:+UseG1GC", "GRAFT_ARGS=--max-old-space-size=70 --require /opt/a.js", "GRAFT_ARGS=-X dev -W error", "GRAFT_ARGS=-uXutf8=1", "GRAFT_ARGS=--roll-forward Major", "GRAFT_ARGS=-I /opt -I /opt/dir -r lib", "GRAFT_ARGS=x", "GRAFT_ARGS=-Dx=3 -javaagent:/opt/a.jar",
 	}
 	fuzzFiles = []string{
 		"/opt/a.jar", "/opt/b.jar", "/opt/a.js", "/opt/b.mjs", "/opt/nodejs/node_modules/pkg/", "/opt/a.rb", "/opt/rb/lib.rb", "/opt/rb/", "/opt/py/", "/opt/dir/", "/var/task/", "/opt/a.so elf=amd64", "/opt/b.so elf=amd64", "/opt/b.so elf=arm64",

@@ -25,9 +25,9 @@ type language struct {
 	script func(argv []string, first int) int
 	// handler returns the index of the handler argument, or -1.
 	handler func(argv []string, first int) int
-	// refuseArg says why a word of GRAFT_ARGS would keep the runtime from
-	// starting the function; empty if it would not. Nil if options says it.
-	refuseArg func(word string) string
+	// vetArgs reports why GRAFT_ARGS would keep the runtime from starting the
+	// function. Nil if options says it.
+	vetArgs func(c *check, args []string) error
 	// plan adds what only this runtime needs, after the options and before the
 	// lists; nil if there is nothing.
 	plan func(*planner)

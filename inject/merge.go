@@ -122,7 +122,25 @@ func (p *planner) isThere(o placed, owner, argv index) bool {
 		return true
 	}
 	runtimes, there := argv.keys[o.key]
+	if there && runtimes.value != o.value && exclusive(o.key) {
+		p.plan.note(o.agent, o.name+" gives way to the runtime's own: the two exclude each other")
+		return true
+	}
 	return there && runtimes.value == o.value
+}
+
+// exclusive reports whether options of one key exclude each other: a runtime
+// that is given two of them does not start.
+func exclusive(key string) bool {
+	if key == rubyEncodingKey {
+		return true
+	}
+	for _, group := range nodeGroups {
+		if group == key {
+			return true
+		}
+	}
+	return false
 }
 
 // placeOptions turns the placed options into edits; end is the index before

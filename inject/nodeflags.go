@@ -8,6 +8,9 @@ type nodeKind byte
 const (
 	// nodeBoolean takes none; it can be negated with --no-.
 	nodeBoolean nodeKind = iota
+	// nodeNoOp means nothing any more in at least one version, which then
+	// refuses its negation; it takes no value.
+	nodeNoOp
 	// nodeV8 is V8's own: a value, if any, stands behind "=".
 	nodeV8
 	// nodeValue takes one value, behind "=" or as the next word.
@@ -15,6 +18,9 @@ const (
 	// nodeList takes one value too, and adds up.
 	nodeList
 )
+
+// takesWord reports whether an option's value may be the next word.
+func (k nodeKind) takesWord() bool { return k == nodeValue || k == nodeList }
 
 // A nodeFlag is what an option is, and which of the release lines 18, 20, 22
 // and 24 take it in NODE_OPTIONS.
@@ -36,7 +42,8 @@ func (f nodeFlag) in(v fragment.Version) bool {
 
 // nodeFlags are the options that Node.js itself says it takes in NODE_OPTIONS,
 // as read from the versions that the tests run on (a test compares), less
-// nodeKills.
+// nodeKills and --enable-etw-stack-walking, which is for Windows and which 18
+// lists but does not know.
 var nodeFlags = map[string]nodeFlag{
 	"--abort-on-uncaught-exception":                  {nodeV8, 0b1111},
 	"--addons":                                       {nodeBoolean, 0b1111},
@@ -57,44 +64,43 @@ var nodeFlags = map[string]nodeFlag{
 	"--disable-wasm-trap-handler":                    {nodeBoolean, 0b1110},
 	"--disallow-code-generation-from-strings":        {nodeV8, 0b1111},
 	"--dns-result-order":                             {nodeValue, 0b1111},
-	"--enable-etw-stack-walking":                     {nodeV8, 0b1111},
 	"--enable-network-family-autoselection":          {nodeBoolean, 0b0001},
 	"--enable-source-maps":                           {nodeBoolean, 0b1111},
 	"--entry-url":                                    {nodeBoolean, 0b1100},
-	"--experimental-abortcontroller":                 {nodeBoolean, 0b1111},
+	"--experimental-abortcontroller":                 {nodeNoOp, 0b1111},
 	"--experimental-addon-modules":                   {nodeBoolean, 0b1100},
 	"--experimental-async-context-frame":             {nodeBoolean, 0b0100},
 	"--experimental-detect-module":                   {nodeBoolean, 0b1110},
 	"--experimental-eventsource":                     {nodeBoolean, 0b1110},
-	"--experimental-fetch":                           {nodeBoolean, 0b1111},
-	"--experimental-global-customevent":              {nodeBoolean, 0b1111},
+	"--experimental-fetch":                           {nodeNoOp, 0b1111},
+	"--experimental-global-customevent":              {nodeNoOp, 0b1111},
 	"--experimental-global-navigator":                {nodeBoolean, 0b1100},
-	"--experimental-global-webcrypto":                {nodeBoolean, 0b1111},
+	"--experimental-global-webcrypto":                {nodeNoOp, 0b1111},
 	"--experimental-import-meta-resolve":             {nodeBoolean, 0b1111},
 	"--experimental-import-text":                     {nodeBoolean, 0b1000},
-	"--experimental-json-modules":                    {nodeBoolean, 0b1111},
+	"--experimental-json-modules":                    {nodeNoOp, 0b1111},
 	"--experimental-loader":                          {nodeList, 0b1111},
-	"--experimental-modules":                         {nodeBoolean, 0b1111},
+	"--experimental-modules":                         {nodeNoOp, 0b1111},
 	"--experimental-network-imports":                 {nodeBoolean, 0b0011},
 	"--experimental-package-map":                     {nodeValue, 0b1000},
 	"--experimental-print-required-tla":              {nodeBoolean, 0b1110},
-	"--experimental-quic":                            {nodeBoolean, 0b1000},
+	"--experimental-quic":                            {nodeNoOp, 0b1000},
 	"--experimental-repl-await":                      {nodeBoolean, 0b1111},
-	"--experimental-report":                          {nodeBoolean, 0b1111},
+	"--experimental-report":                          {nodeNoOp, 0b1111},
 	"--experimental-require-module":                  {nodeBoolean, 0b1110},
 	"--experimental-shadow-realm":                    {nodeBoolean, 0b1111},
 	"--experimental-specifier-resolution":            {nodeValue, 0b1111},
 	"--experimental-sqlite":                          {nodeBoolean, 0b1100},
 	"--experimental-stream-iter":                     {nodeBoolean, 0b1000},
 	"--experimental-strip-types":                     {nodeBoolean, 0b0100},
-	"--experimental-top-level-await":                 {nodeBoolean, 0b1111},
+	"--experimental-top-level-await":                 {nodeNoOp, 0b1111},
 	"--experimental-transform-types":                 {nodeBoolean, 0b1100},
 	"--experimental-vm-modules":                      {nodeBoolean, 0b1111},
-	"--experimental-wasi-unstable-preview1":          {nodeBoolean, 0b1111},
-	"--experimental-wasm-modules":                    {nodeBoolean, 0b1111},
+	"--experimental-wasi-unstable-preview1":          {nodeNoOp, 0b1111},
+	"--experimental-wasm-modules":                    {nodeNoOp, 0b1111},
 	"--experimental-websocket":                       {nodeBoolean, 0b1110},
 	"--experimental-webstorage":                      {nodeBoolean, 0b1100},
-	"--experimental-worker":                          {nodeBoolean, 0b1111},
+	"--experimental-worker":                          {nodeNoOp, 0b1111},
 	"--expose-gc":                                    {nodeV8, 0b1110},
 	"--extra-info-on-fatal-exception":                {nodeBoolean, 0b1111},
 	"--force-async-hooks-checks":                     {nodeBoolean, 0b1111},
@@ -108,7 +114,7 @@ var nodeFlags = map[string]nodeFlag{
 	"--heap-prof-name":                               {nodeValue, 0b1110},
 	"--heapsnapshot-near-heap-limit":                 {nodeValue, 0b1111},
 	"--heapsnapshot-signal":                          {nodeValue, 0b1111},
-	"--http-parser":                                  {nodeBoolean, 0b1111},
+	"--http-parser":                                  {nodeNoOp, 0b1111},
 	"--huge-max-old-generation-size":                 {nodeV8, 0b0111},
 	"--icu-data-dir":                                 {nodeValue, 0b1111},
 	"--import":                                       {nodeList, 0b1111},
@@ -124,10 +130,10 @@ var nodeFlags = map[string]nodeFlag{
 	"--max-old-space-size":                           {nodeV8, 0b1111},
 	"--max-old-space-size-percentage":                {nodeValue, 0b1100},
 	"--max-semi-space-size":                          {nodeV8, 0b1111},
-	"--napi-modules":                                 {nodeBoolean, 0b1111},
+	"--napi-modules":                                 {nodeNoOp, 0b1111},
 	"--network-family-autoselection":                 {nodeBoolean, 0b1110},
 	"--network-family-autoselection-attempt-timeout": {nodeValue, 0b1110},
-	"--node-memory-debug":                            {nodeBoolean, 0b1111},
+	"--node-memory-debug":                            {nodeNoOp, 0b1111},
 	"--openssl-config":                               {nodeValue, 0b1111},
 	"--openssl-legacy-provider":                      {nodeBoolean, 0b1111},
 	"--openssl-shared-config":                        {nodeBoolean, 0b1111},
@@ -215,10 +221,6 @@ var nodeKills = set(
 	"--allow-addons", "--allow-child-process", "--allow-wasi", "--allow-worker", "--experimental-config-file",
 	"--experimental-default-config-file", "--input-type", "--force-fips", "--enable-fips",
 )
-
-// v8Numbers are V8's options that need a number behind "=".
-var v8Numbers = set("--max-old-space-size", "--max-semi-space-size", "--max-heap-size", "--stack-trace-limit", "--stack-size",
-	"--gc-interval", "--initial-heap-size", "--min-semi-space-size", "--random-seed")
 
 // nodeArgvOnly are options that Node.js takes in its command line and refuses
 // in NODE_OPTIONS.

@@ -92,6 +92,9 @@ func nodeName(name string) string {
 	return name
 }
 
+// nodePositive is the name of an option less its "no-".
+func nodePositive(name string) string { return strings.Replace(name, "--no-", "--", 1) }
+
 // readNode groups words into options.
 func readNode(words []word) []option {
 	opts := make([]option, 0, len(words))
@@ -99,8 +102,8 @@ func readNode(words []word) []option {
 		text := words[i].text
 		name, value, joined := strings.Cut(text, "=")
 		o := option{words: words[i : i+1], name: nodeName(name), value: value}
-		flag, known := nodeFlags[strings.Replace(o.name, "--no-", "--", 1)]
-		if known && flag.kind != nodeBoolean && flag.kind != nodeV8 && !joined && i+1 < len(words) {
+		flag, known := nodeFlags[nodePositive(o.name)]
+		if known && flag.kind.takesWord() && !joined && i+1 < len(words) {
 			i++
 			o.words = words[i-1 : i+1]
 			o.value = words[i].text
@@ -109,15 +112,19 @@ func readNode(words []word) []option {
 		switch {
 		case o.name == "--require" || o.name == "--import" || o.name == "--experimental-loader":
 			o.loads = true
-			o.value = strings.TrimPrefix(o.value, "file://")
+			if rest, ok := strings.CutPrefix(o.value, "file:///"); ok && o.name != "--require" {
+				o.value = "/" + rest
+			}
 			o.id = "module:" + o.value
 			if path.IsAbs(o.value) {
 				o.id = "module:" + path.Clean(o.value)
 			}
 		case !known || flag.kind == nodeList:
+		case nodeGroups[nodePositive(o.name)] != "":
+			o.key, o.value = nodeGroups[nodePositive(o.name)], o.name
 		case strings.HasPrefix(o.name, "--no-"):
 			o.key, o.value = "--"+o.name[len("--no-"):], "false"
-		case flag.kind == nodeBoolean || flag.kind == nodeV8 && !joined:
+		case flag.kind == nodeBoolean && (!joined || o.name != "--inspect"), flag.kind == nodeNoOp, flag.kind == nodeV8 && !joined:
 			o.key, o.value = o.name, "true"
 		default:
 			o.key = o.name
@@ -138,7 +145,7 @@ func nodeScript(argv []string, first int) int {
 		if nodeKills[nodeName(name)] {
 			return i
 		}
-		if flag, ok := nodeFlags[nodeName(name)]; ok && !joined && flag.kind != nodeBoolean && flag.kind != nodeV8 {
+		if flag, ok := nodeFlags[nodeName(name)]; ok && !joined && flag.kind.takesWord() {
 			i++
 		}
 	}
@@ -151,7 +158,7 @@ func vetNode(c *check, o *option) error {
 	name := shortOption(first)
 	flag, known := nodeFlags[o.name]
 	if !known {
-		flag, known = nodeFlags[strings.Replace(o.name, "--no-", "--", 1)]
+		flag, known = nodeFlags[nodePositive(o.name)]
 	}
 	switch {
 	case nodeKills[o.name]:
@@ -160,9 +167,13 @@ func vetNode(c *check, o *option) error {
 		if why := refuseV8(o.name, first); why != "" {
 			return fmt.Errorf("%s: %s", name, why)
 		}
-	case known && flag.kind != nodeBoolean && (o.value == "" || len(o.words) > 1 && strings.HasPrefix(o.words[1].text, "-")):
+	case flag.kind == nodeNoOp && strings.Contains(first, "="):
+		return fmt.Errorf("%s: takes no value", name)
+	case flag.kind == nodeNoOp && strings.HasPrefix(o.name, "--no-"):
+		return fmt.Errorf("%s: has no opposite", name)
+	case flag.kind.takesWord() && (o.value == "" || len(o.words) > 1 && strings.HasPrefix(o.words[1].text, "-")):
 		return fmt.Errorf("%s: %w", name, errNoValue)
-	case known && flag.kind != nodeBoolean && strings.HasPrefix(o.name, "--no-"):
+	case flag.kind.takesWord() && strings.HasPrefix(o.name, "--no-"):
 		return fmt.Errorf("%s: has no opposite", name)
 	}
 	switch {
@@ -174,11 +185,15 @@ func vetNode(c *check, o *option) error {
 	case strings.HasPrefix(first, "-") && !strings.HasPrefix(first, "--") && strings.Contains(first, "="):
 		return fmt.Errorf("%s: a short option takes its value from the next word", name)
 	case !flag.in(c.rt.Version):
-		if flag.kind == nodeV8 {
+		if flag.kind == nodeV8 && flag.lines&0b1000 != 0 {
+			// V8 has it, though this Node.js does not list it.
 			o.argv = true
 			return nil
 		}
 		return fmt.Errorf("%s: is no option of Node.js %s", name, c.rt.Version)
+	}
+	if why := c.refuseNodeValue(o); why != "" {
+		return fmt.Errorf("%s: %s", name, why)
 	}
 	switch o.name {
 	case "--import":
@@ -188,84 +203,11 @@ func vetNode(c *check, o *option) error {
 			}
 			return fmt.Errorf("--import: needs Node.js 18.19 or 20.6, this is %s", v)
 		}
-		return c.nodeModule(o.value, true)
+		return c.nodeImport(o.value)
 	case "--experimental-loader":
-		return c.nodeModule(o.value, true)
+		return c.nodeImport(o.value)
 	case "--require":
-		return c.nodeModule(o.value, false)
+		return c.nodeRequire(o.value)
 	}
 	return nil
-}
-
-// refuseV8 says why V8 would refuse an option of its own: a number stands
-// behind "=", all else is a switch.
-func refuseV8(name, text string) string {
-	_, value, joined := strings.Cut(text, "=")
-	switch {
-	case v8Numbers["--"+strings.TrimPrefix(name, "--no-")]:
-		return "has no opposite"
-	case v8Numbers[name] && (value == "" || strings.Trim(value, "0123456789") != ""):
-		return `needs a number behind "="`
-	case !v8Numbers[name] && joined:
-		return "takes no value"
-	}
-	return ""
-}
-
-// importable reports whether --import also registers loader hooks early
-// enough: module.register came with 18.19 and 20.6.
-func importable(v fragment.Version) bool {
-	return v.Major == 18 && v.Minor >= 19 || v.Compare(fragment.Version{Major: 20, Minor: 6}) >= 0
-}
-
-// nodeModule reports why a module that --require, or --import, names cannot be
-// loaded.
-func (c *check) nodeModule(target string, esm bool) error {
-	switch {
-	case target == "":
-		return errors.New("a module without a name")
-	case strings.HasPrefix(target, "node:"), esm && strings.HasPrefix(target, "data:"):
-		return nil
-	case strings.HasPrefix(target, "./"), strings.HasPrefix(target, "../"), target == ".", target == "..":
-		return fmt.Errorf("%q is a relative path: it would change its meaning with the working directory", target)
-	case path.IsAbs(target) && esm:
-		return c.loadable(target)
-	case path.IsAbs(target):
-		// As require() looks for it; the first error is the one to tell.
-		err := c.loadable(target)
-		for _, suffix := range []string{"", ".js", ".json", ".node", "/index.js"} {
-			if err == nil || c.loadable(target+suffix) == nil || suffix == "" && c.isFile(path.Join(target, "package.json")) {
-				return nil
-			}
-		}
-		return err
-	}
-	pkg, _, _ := strings.Cut(target, "/")
-	if strings.HasPrefix(target, "@") {
-		if parts := strings.SplitN(target, "/", 3); len(parts) > 1 {
-			pkg = parts[0] + "/" + parts[1]
-		}
-	}
-	for _, dir := range c.nodeFolders(esm) {
-		if c.isDir(path.Join(dir, pkg)) {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s: no such package in node_modules%s", pkg, map[bool]string{false: " or NODE_PATH"}[esm])
-}
-
-// nodeFolders lists where a bare module name is looked for: node_modules from
-// the working directory upwards and, for require, NODE_PATH.
-func (c *check) nodeFolders(esm bool) []string {
-	var dirs []string
-	for dir := path.Join("/", c.Dir); ; dir = path.Dir(dir) {
-		dirs = append(dirs, path.Join(dir, "node_modules"))
-		if dir == "/" {
-			break
-		}
-	}
-	if esm {
-		return dirs
-	}
-	return append(dirs, c.folders("NODE_PATH")...)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
 )
@@ -26,27 +25,10 @@ var python = language{
 		}
 		return v, ok
 	},
-	script: pythonScript,
-	handler: func(argv []string, first int) int {
-		at := pythonScript(argv, first)
-		if at+2 < len(argv) && argv[at] == "-m" && argv[at+1] == "awslambdaric" {
-			return at + 2
-		}
-		return -1
-	},
-	refuseArg: func(word string) string {
-		switch {
-		case !strings.HasPrefix(word, "-"):
-			// The value of -W or -X.
-			return ""
-		case hasAnyPrefix(word, "-W", "-X"), word == "--check-hash-based-pycs":
-			return ""
-		case word != "-" && strings.Trim(word[1:], "bBdOqsuv") == "":
-			return ""
-		}
-		return "would keep Python from starting the function, or from reading PYTHONPATH"
-	},
-	plan: planPython,
+	script:  pythonScript,
+	handler: pythonHandler,
+	vetArgs: vetPythonArgs,
+	plan:    planPython,
 }
 
 const (
@@ -56,20 +38,6 @@ const (
 	// pythonRunner is the folder of the runner's sitecustomize.py.
 	pythonRunner = "/opt/graft-python"
 )
-
-// pythonScript returns the index of the script, of -m or of -c.
-func pythonScript(argv []string, first int) int {
-	for i := first; i < len(argv); i++ {
-		arg := argv[i]
-		switch {
-		case !strings.HasPrefix(arg, "-") || arg == "-" || arg == "-m" || arg == "-c":
-			return i
-		case arg == "-W" || arg == "-X" || arg == "--check-hash-based-pycs":
-			i++
-		}
-	}
-	return len(argv)
-}
 
 // planPython lays out PYTHONPATH: the runner, the owner's, the agents', the
 // runtime's own, the task root.
