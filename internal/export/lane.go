@@ -1,0 +1,292 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/graft-lambda/graft/internal/telemetry"
+)
+
+// How a lane waits.
+const (
+	// linger is how long an event may wait for others. It is also how soon
+	// after a thaw the lane goes on.
+	linger = time.Second
+	// firstPause doubles with every failure, up to longestPause.
+	firstPause   = 200 * time.Millisecond
+	longestPause = 30 * time.Second
+	// closingTries bounds the attempts that fail while the lane is closing.
+	closingTries = 4
+)
+
+// A lane brings events to one exporter, in order, from a queue of its own. One
+// goroutine sends; everything else only touches the queue.
+type lane struct {
+	exporter Exporter
+	clock    Clock
+	fail     func(name string, err error)
+	wake     chan struct{} // of capacity 1
+	done     chan struct{} // closed when run has returned
+
+	mu       sync.Mutex
+	queue    queue
+	inFlight int       // events of the attempt that is being made
+	oldest   time.Time // when the queue last stopped being empty
+	urgent   bool      // send without waiting for more
+	stats    LaneStats
+	settled  chan struct{} // closed and replaced after every attempt
+
+	failures int  // in a row
+	pause    wait // before the next attempt
+	asked    bool // the endpoint asked for the pause
+	stuck    bool // a Flush has waited in vain, and nothing has succeeded since
+	closing  bool
+	tries    int       // failed attempts since closing
+	until    time.Time // when closing must be over; zero: no such time
+	closed   bool
+}
+
+func newLane(exporter Exporter, limits Limits, clock Clock, fail func(string, error)) *lane {
+	return &lane{
+		exporter: exporter,
+		clock:    clock,
+		fail:     fail,
+		wake:     make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		queue:    queue{limits: limits.orDefault()},
+		stats:    LaneStats{Exporter: exporter.Name()},
+		settled:  make(chan struct{}),
+	}
+}
+
+// add takes in the events that the exporter wants.
+func (l *lane) add(events []telemetry.Event, urgent bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := len(l.queue.events)
+	for _, event := range events {
+		if !l.exporter.Wants(event.Type) {
+			continue
+		}
+		l.stats.Accepted++
+		if l.closed {
+			l.stats.Unsent++
+			continue
+		}
+		if len(l.queue.events) == 0 {
+			l.oldest = l.clock.Now()
+		}
+		l.stats.Overflow += uint64(l.queue.push(event))
+	}
+	l.urgent = l.urgent || urgent && len(l.queue.events) > 0
+	if l.urgent || l.queue.full() || before == 0 && len(l.queue.events) > 0 {
+		l.rouse()
+	}
+}
+
+func (l *lane) rouse() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// never is the wait of a lane that has nothing to do.
+const never = time.Duration(1<<63 - 1)
+
+// due is how long to wait for the next attempt. It needs mu.
+func (l *lane) due() time.Duration {
+	now := l.clock.Now()
+	if len(l.queue.events) == 0 {
+		return never
+	}
+	if left := l.pause.left(now); left > 0 {
+		return left
+	}
+	if l.urgent || l.closing || l.queue.full() {
+		return 0
+	}
+	return max(0, wait{l.oldest, linger}.left(now))
+}
+
+// run sends until ctx ends, or until the lane is closing and has nothing left
+// that is worth an attempt.
+func (l *lane) run(ctx context.Context) {
+	defer close(l.done)
+	for ctx.Err() == nil {
+		l.mu.Lock()
+		if l.closing && l.hopeless() {
+			l.mu.Unlock()
+			return
+		}
+		due := l.due()
+		var batch []telemetry.Event
+		if due <= 0 {
+			batch = l.queue.pop()
+			l.inFlight = len(batch)
+		}
+		l.mu.Unlock()
+		if len(batch) > 0 {
+			l.settle(batch, l.attempt(ctx, batch), ctx.Err() != nil)
+			continue
+		}
+		var alarm <-chan time.Time
+		if due != never {
+			alarm = l.clock.After(due)
+		}
+		select {
+		case <-l.wake:
+		case <-alarm:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// hopeless says whether a lane that is closing has nothing left that is worth
+// an attempt. It needs mu.
+func (l *lane) hopeless() bool {
+	if len(l.queue.events) == 0 || l.tries >= closingTries {
+		return true
+	}
+	now := l.clock.Now()
+	return !l.until.IsZero() && l.pause.left(now) > l.until.Sub(now)
+}
+
+// attempt outlives an exporter that panics: its batch is refused.
+func (l *lane) attempt(ctx context.Context, batch []telemetry.Event) (err error) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			err = fmt.Errorf("panic: %v", problem)
+		}
+	}()
+	return l.exporter.Export(ctx, batch)
+}
+
+// settle books the outcome of an attempt.
+func (l *lane) settle(batch []telemetry.Event, err error, cancelled bool) {
+	n := len(batch)
+	var later *Later
+	var partial *Partial
+	l.mu.Lock()
+	if l.closed { // it came too late, and was booked as unsent
+		l.mu.Unlock()
+		return
+	}
+	l.inFlight = 0
+	switch {
+	case err == nil:
+		l.stats.Exported += uint64(n)
+		l.failures, l.stuck = 0, false
+	case errors.As(err, &later) || cancelled:
+		l.stats.Overflow += uint64(l.queue.unpop(batch))
+		l.stats.Retries++
+		l.urgent = true // they have waited long enough, but for the pause
+		l.failures++
+		l.hold(later)
+	case errors.As(err, &partial):
+		refused := min(n, max(0, partial.Refused))
+		l.stats.Refused += uint64(refused)
+		l.stats.Exported += uint64(n - refused)
+		l.failures, l.stuck = 0, false
+	default:
+		l.stats.Refused += uint64(n)
+		l.failures, l.stuck = 0, false
+	}
+	if len(l.queue.events) == 0 {
+		l.urgent = false
+	}
+	close(l.settled)
+	l.settled = make(chan struct{})
+	l.mu.Unlock()
+	if err != nil && !cancelled {
+		l.fail(l.exporter.Name(), err)
+	}
+}
+
+// hold begins the pause after a failure. It needs mu.
+func (l *lane) hold(later *Later) {
+	failures := l.failures
+	if l.closing {
+		l.tries++
+		failures = l.tries
+	}
+	span := min(longestPause, firstPause<<min(failures-1, 10))
+	l.asked = later != nil && later.After > 0
+	if l.asked {
+		span = later.After
+	}
+	l.pause = wait{l.clock.Now(), span}
+}
+
+// flush sends what was accepted until now. It returns early, without an error,
+// if the endpoint is known not to be well; the lane goes on in its own time.
+func (l *lane) flush(ctx context.Context) error {
+	l.mu.Lock()
+	target := l.stats.Accepted
+	for {
+		if l.stats.gone() >= target || len(l.queue.events) == 0 && l.inFlight == 0 {
+			l.mu.Unlock()
+			return nil
+		}
+		if l.stuck || l.pause.left(l.clock.Now()) > 0 {
+			l.mu.Unlock()
+			return nil
+		}
+		l.urgent = true
+		settled := l.settled
+		l.mu.Unlock()
+		l.rouse()
+		select {
+		case <-settled:
+		case <-ctx.Done():
+			l.mu.Lock()
+			l.stuck = true
+			l.mu.Unlock()
+			return fmt.Errorf("%s: %w", l.exporter.Name(), ctx.Err())
+		}
+		l.mu.Lock()
+	}
+}
+
+// close sends what is left, while ctx allows; cancel must end run's context.
+func (l *lane) close(ctx context.Context, cancel func()) LaneStats {
+	l.mu.Lock()
+	l.closing = true
+	if deadline, ok := ctx.Deadline(); ok {
+		l.until = l.clock.Now().Add(time.Until(deadline))
+	}
+	if !l.asked {
+		l.pause = wait{}
+	}
+	l.mu.Unlock()
+	l.rouse()
+	select {
+	case <-l.done:
+	case <-ctx.Done():
+		cancel()
+		// What was under way is given the chance to be booked. An exporter that
+		// does not mind its context is not waited for.
+		select {
+		case <-l.done:
+		case <-l.clock.After(100 * time.Millisecond):
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	left := len(l.queue.events) + l.inFlight
+	l.stats.Unsent += uint64(left)
+	l.queue.events, l.queue.bytes, l.inFlight = nil, 0, 0
+	return l.stats
+}
+
+func (l *lane) snapshot() LaneStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	stats := l.stats
+	stats.Queued = uint64(len(l.queue.events) + l.inFlight)
+	return stats
+}

@@ -1,0 +1,138 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/graft-lambda/graft/internal/telemetry"
+)
+
+// A Mode says when events are sent.
+type Mode int
+
+const (
+	// Async never holds an invocation: events are sent when the invocation is
+	// over, when a second has passed or a batch is full; after a freeze, with
+	// what comes next.
+	Async Mode = iota
+	// End sends what was accepted before the environment can freeze.
+	End
+)
+
+// Config is how a pipeline works. The zero value is usable.
+type Config struct {
+	Mode   Mode
+	Limits Limits // of each exporter's queue
+	Clock  Clock  // the zero value is SystemClock
+	// Log takes lines about exporters that fail, at most one a minute for each.
+	Log func(line string)
+}
+
+// A Pipeline sends events to several exporters at once. Its methods are safe
+// for concurrent use.
+type Pipeline struct {
+	mode   Mode
+	lanes  []*lane
+	ends   *ends
+	cancel context.CancelFunc
+}
+
+// New starts a pipeline. It ends with Close.
+func New(cfg Config, exporters ...Exporter) *Pipeline {
+	if cfg.Clock.Now == nil {
+		cfg.Clock = SystemClock()
+	}
+	lines := telemetry.NewThrottle(cfg.Log, time.Minute, cfg.Clock.Now)
+	fail := func(name string, err error) {
+		text := "telemetry: " + name + ": " + err.Error()
+		if later := new(Later); errors.As(err, &later) {
+			text += "; will try again"
+		}
+		lines.Say(name, text)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &Pipeline{mode: cfg.Mode, cancel: cancel, ends: newEnds()}
+	for _, exporter := range exporters {
+		lane := newLane(exporter, cfg.Limits, cfg.Clock, fail)
+		p.lanes = append(p.lanes, lane)
+		go lane.run(ctx)
+	}
+	return p
+}
+
+// Add takes in events; it is what a [telemetry.Receiver] wants as Accept. It
+// never blocks. The events must not be modified afterwards.
+func (p *Pipeline) Add(events []telemetry.Event) {
+	over := false
+	var ended []string
+	for _, event := range events {
+		switch event.Type {
+		case telemetry.TypeRuntimeDone:
+			over = true
+			ended = append(ended, requestID(event))
+		case telemetry.TypeReport:
+			over = true
+		}
+	}
+	for _, lane := range p.lanes {
+		lane.add(events, over && p.mode == Async)
+	}
+	p.ends.note(ended)
+}
+
+func requestID(event telemetry.Event) string {
+	record, err := event.Decode()
+	if invocation, ok := record.(telemetry.Invocation); ok && err == nil {
+		return invocation.RequestID
+	}
+	return ""
+}
+
+// Ended is to be called when an invocation is over, before the environment may
+// freeze. With [Async] it does nothing. With [End] it waits until the runtime's
+// end of the invocation has been accepted, then flushes. It returns when ctx
+// ends, whatever is left; if the end of an invocation did not come in time, it
+// is not waited for again until one comes.
+func (p *Pipeline) Ended(ctx context.Context, requestID string) error {
+	if p.mode != End {
+		return nil
+	}
+	return errors.Join(p.ends.await(ctx, requestID), p.Flush(ctx))
+}
+
+// Flush sends what was accepted until now, by all exporters at once, until ctx
+// ends. An exporter that has just failed, or that a Flush has waited for in
+// vain, is not waited for again before it has succeeded.
+func (p *Pipeline) Flush(ctx context.Context) error {
+	errs := make([]error, len(p.lanes))
+	p.each(func(i int, lane *lane) { errs[i] = lane.flush(ctx) })
+	return errors.Join(errs...)
+}
+
+// Close sends what is left, until ctx ends or an exporter has failed several
+// times, and ends the pipeline. What is added later counts as unsent.
+func (p *Pipeline) Close(ctx context.Context) Stats {
+	stats := make(Stats, len(p.lanes))
+	p.each(func(i int, lane *lane) { stats[i] = lane.close(ctx, p.cancel) })
+	p.cancel()
+	return stats
+}
+
+// Stats counts what has happened so far.
+func (p *Pipeline) Stats() Stats {
+	stats := make(Stats, len(p.lanes))
+	for i, lane := range p.lanes {
+		stats[i] = lane.snapshot()
+	}
+	return stats
+}
+
+func (p *Pipeline) each(do func(int, *lane)) {
+	var all sync.WaitGroup
+	for i, lane := range p.lanes {
+		all.Go(func() { do(i, lane) })
+	}
+	all.Wait()
+}

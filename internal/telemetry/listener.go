@@ -1,0 +1,259 @@
+package telemetry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// SandboxHost is the only host that Lambda delivers to.
+const SandboxHost = "sandbox.localdomain"
+
+// Limits of a listener.
+const (
+	// DefaultMaxBody bounds one delivery, in bytes. Lambda sends at most twice
+	// the subscription's maxBytes, and some metadata.
+	DefaultMaxBody = 4 << 20
+	// maxDrained is how much of a body that is too large is still read, in
+	// bytes, so that its sender gets to see the answer.
+	maxDrained    = 64 << 20
+	resolveWithin = time.Second
+	lineEvery     = time.Minute
+	keepBuffer    = 1 << 20
+)
+
+// A Receiver says how to listen. Accept is required.
+type Receiver struct {
+	// Accept takes the events of one delivery, in order. It must not block:
+	// Lambda waits for the answer. Events that came without a time have the
+	// time of arrival.
+	Accept func([]Event)
+	// Log takes lines about deliveries that could not be used, a few a minute.
+	Log func(line string)
+	// Own knows the program's own lines, which are left out.
+	Own Own
+	// MaxBody bounds one delivery, in bytes; 0 is DefaultMaxBody.
+	MaxBody int64
+	// Resolve looks up SandboxHost; nil asks the system.
+	Resolve func(ctx context.Context, host string) ([]string, error)
+	// Now is the clock; nil is the system's.
+	Now func() time.Time
+}
+
+// Intake counts what a listener has seen.
+type Intake struct {
+	Batches   uint64 // deliveries that were answered with 200
+	Accepted  uint64 // events handed on
+	Own       uint64 // the program's own lines, left out
+	Skipped   uint64 // elements of a batch that are no events
+	Malformed uint64 // deliveries that are no batch
+	TooLarge  uint64 // deliveries over the limit
+}
+
+// A Listener is the HTTP server that Lambda delivers events to.
+type Listener struct {
+	cfg    Receiver
+	server *http.Server
+	port   int
+	addr   net.Addr
+	done   chan struct{}
+	lines  *Throttle
+	bodies sync.Pool
+
+	batches, accepted, own, skipped, malformed, tooLarge atomic.Uint64
+}
+
+// Listen starts to listen on a free port, of SandboxHost where that name has an
+// address of this machine, else of 127.0.0.1.
+func Listen(ctx context.Context, cfg Receiver) (*Listener, error) {
+	if cfg.MaxBody == 0 {
+		cfg.MaxBody = DefaultMaxBody
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Resolve == nil {
+		cfg.Resolve = net.DefaultResolver.LookupHost
+	}
+	socket, err := bind(ctx, cfg.Resolve)
+	if err != nil {
+		return nil, fmt.Errorf("telemetry: %w", err)
+	}
+	l := &Listener{
+		cfg:    cfg,
+		addr:   socket.Addr(),
+		port:   socket.Addr().(*net.TCPAddr).Port,
+		done:   make(chan struct{}),
+		lines:  NewThrottle(cfg.Log, lineEvery, cfg.Now),
+		bodies: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+	}
+	// No time limits: after a freeze every one of them would have run out, and
+	// cut off a delivery that is perfectly well.
+	l.server = &http.Server{
+		Handler:        http.HandlerFunc(l.serve),
+		MaxHeaderBytes: 64 << 10,
+		ErrorLog: log.New(writer(func(line string) {
+			l.lines.Say("server", "telemetry: listener: "+line)
+		}), "", 0),
+	}
+	go func() {
+		defer close(l.done)
+		if err := l.server.Serve(socket); !errors.Is(err, http.ErrServerClosed) {
+			l.lines.Say("stopped", "telemetry: listener: "+err.Error())
+		}
+	}()
+	return l, nil
+}
+
+// bind never takes the unspecified address: only this environment is to reach
+// the listener.
+func bind(ctx context.Context, resolve func(context.Context, string) ([]string, error)) (net.Listener, error) {
+	ctx, cancel := context.WithTimeout(ctx, resolveWithin)
+	defer cancel()
+	hosts, _ := resolve(ctx, SandboxHost)
+	for _, host := range hosts {
+		ip := net.ParseIP(host)
+		if ip == nil || ip.IsUnspecified() || ip.IsMulticast() {
+			continue
+		}
+		if socket, err := net.Listen("tcp", net.JoinHostPort(host, "0")); err == nil {
+			return socket, nil
+		}
+	}
+	return net.Listen("tcp4", "127.0.0.1:0")
+}
+
+// URI is the destination to subscribe with.
+func (l *Listener) URI() string {
+	return "http://" + net.JoinHostPort(SandboxHost, strconv.Itoa(l.port)) + "/"
+}
+
+// Addr is the address that the listener is bound to.
+func (l *Listener) Addr() net.Addr { return l.addr }
+
+// Counts is what the listener has seen so far.
+func (l *Listener) Counts() Intake {
+	return Intake{
+		Batches: l.batches.Load(), Accepted: l.accepted.Load(), Own: l.own.Load(),
+		Skipped: l.skipped.Load(), Malformed: l.malformed.Load(), TooLarge: l.tooLarge.Load(),
+	}
+}
+
+// Drain takes no new deliveries and waits for those under way, until ctx ends.
+func (l *Listener) Drain(ctx context.Context) error {
+	if err := l.server.Shutdown(ctx); err != nil {
+		return fmt.Errorf("telemetry: listener: %w", err)
+	}
+	<-l.done
+	return nil
+}
+
+// Close ends the listener and every delivery under way. It may follow Drain.
+func (l *Listener) Close() error {
+	err := l.server.Close()
+	<-l.done
+	return err
+}
+
+func (l *Listener) serve(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			l.lines.Say("panic", fmt.Sprintf("telemetry: listener: panic: %v", problem))
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}()
+	if r.Method != http.MethodPost && r.Method != http.MethodPut {
+		w.Header().Set("Allow", "POST, PUT")
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	w.WriteHeader(l.take(r))
+}
+
+// take answers a delivery that it cannot use with a client error: to have it
+// again would not help.
+func (l *Listener) take(r *http.Request) (status int) {
+	body := l.bodies.Get().(*bytes.Buffer)
+	defer func() {
+		if body.Cap() <= keepBuffer {
+			body.Reset()
+			l.bodies.Put(body)
+		}
+	}()
+	if n := r.ContentLength; n > 0 && n <= l.cfg.MaxBody {
+		body.Grow(int(n) + bytes.MinRead)
+	}
+	var err error
+	if r.ContentLength <= l.cfg.MaxBody {
+		_, err = body.ReadFrom(io.LimitReader(r.Body, l.cfg.MaxBody+1))
+	}
+	if r.ContentLength > l.cfg.MaxBody || int64(body.Len()) > l.cfg.MaxBody {
+		l.tooLarge.Add(1)
+		l.lines.Say("large", fmt.Sprintf("telemetry: a delivery of more than %d bytes was left out", l.cfg.MaxBody))
+		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxDrained))
+		return http.StatusRequestEntityTooLarge
+	}
+	if err != nil {
+		l.malformed.Add(1)
+		l.lines.Say("cut", "telemetry: a delivery was cut off")
+		return http.StatusBadRequest
+	}
+	return l.hand(body.Bytes())
+}
+
+// hand passes on the events of a batch. What a batch holds is never printed.
+func (l *Listener) hand(body []byte) (status int) {
+	events, skipped, err := Batch(body)
+	status = http.StatusOK
+	switch {
+	case err != nil:
+		l.malformed.Add(1)
+		l.lines.Say("malformed", "telemetry: a delivery is not an array of events")
+		status = http.StatusBadRequest
+	case skipped > 0:
+		l.lines.Say("skipped", fmt.Sprintf("telemetry: %d elements of a delivery are no events", skipped))
+	}
+	l.skipped.Add(uint64(skipped))
+	if len(events) > 0 {
+		// A batch that ends in garbage is taken as far as it goes; to be sent
+		// the same again would double that.
+		status = http.StatusOK
+	}
+	if status == http.StatusOK {
+		l.batches.Add(1)
+	}
+	kept, now := events[:0], l.cfg.Now()
+	for _, event := range events {
+		if l.cfg.Own.Wrote(event) {
+			l.own.Add(1)
+			continue
+		}
+		if event.Time.IsZero() {
+			event.Time = now
+		}
+		kept = append(kept, event)
+	}
+	if len(kept) > 0 {
+		l.cfg.Accept(kept)
+		l.accepted.Add(uint64(len(kept)))
+	}
+	return status
+}
+
+// writer makes lines of what a log.Logger writes.
+type writer func(line string)
+
+func (w writer) Write(text []byte) (int, error) {
+	w(strings.TrimSpace(string(text)))
+	return len(text), nil
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/internal/extension"
+	"github.com/graft-lambda/graft/internal/supervise"
+)
+
+// A machine is what the companion reads of the world, and what it does to it.
+type machine struct {
+	name string // the base name of its own file
+	api  *extension.Client
+	env  inject.Env
+	dir  string // what GRAFT_ENV_FILE is relative to
+	root fs.FS
+
+	// telemetry is nil if there is none.
+	telemetry telemetry
+
+	stdout, stderr io.Writer
+	now            func() time.Time
+	sleep          func(context.Context, time.Duration)
+}
+
+// A job is what there is to do.
+type job struct {
+	programs  []supervise.Program
+	telemetry bool
+	events    []extension.EventType
+	log       fragment.Level
+	// problems are lines on what was left out.
+	problems []string
+}
+
+// decide reads settings and fragments. Whatever goes wrong in it, there is a
+// job.
+func decide(m machine) (j job) {
+	j.log = fragment.Warn
+	defer func() {
+		if r := recover(); r != nil {
+			// Only the run-time's own words: another panic might hold a value.
+			err, _ := r.(runtime.Error)
+			j = job{log: j.log, problems: []string{fmt.Sprintf("internal error, please report it: doing nothing (%v)", err)}}
+		}
+	}()
+	disable, _ := m.env.Lookup("GRAFT_DISABLE")
+	all, disabled := fragment.Disabled(disable)
+	if all {
+		return j
+	}
+	files, _ := m.env.Lookup("GRAFT_ENV_FILE")
+	vars, errs := fragment.ReadEnvFiles(m.root, m.dir, files)
+	env := m.env
+	for _, v := range vars {
+		if _, set := env.Lookup(v.Name); !set {
+			env = env.With(v.Name, v.Value)
+		}
+	}
+	// What is wrong with the wrapper's settings the wrapper says.
+	settings, _ := fragment.ParseSettings(env.Lookup)
+	j.log = settings.Log
+	for _, err := range errs {
+		j.problems = append(j.problems, err.Error())
+	}
+	fragments, bad := fragment.ReadDir(m.root, fragment.Dir)
+	for _, b := range bad {
+		// An entry that is no fragment at all could not hold a program.
+		if b.Agent != "" && !slices.Contains(disabled, b.Agent) {
+			j.problems = append(j.problems, fmt.Sprintf("%s: skipped: %v", b.Agent, b.Err))
+		}
+	}
+	for _, f := range fragments {
+		if len(f.Run) == 0 || slices.Contains(disabled, f.Name) {
+			continue
+		}
+		j.programs = append(j.programs, supervise.Program{
+			Name: f.Name, Argv: f.Run, Env: programEnv(env, f), Ready: f.RunReady, Timeout: f.RunReadyTimeout,
+		})
+	}
+	types, _ := env.Lookup("GRAFT_TELEMETRY")
+	j.telemetry = types != ""
+	j.events = events(j, env)
+	return j
+}
+
+// events are those to register for, the one that Lambda may refuse first.
+func events(j job, env inject.Env) []extension.EventType {
+	flush, _ := env.Lookup("GRAFT_TELEMETRY_FLUSH")
+	kind, _ := env.Lookup("AWS_LAMBDA_INITIALIZATION_TYPE")
+	switch {
+	case len(j.programs) == 0 && !j.telemetry:
+		return nil
+	case j.telemetry && flush == "end" && kind != "lambda-managed-instances":
+		return []extension.EventType{extension.Invoke, extension.Shutdown}
+	}
+	return []extension.EventType{extension.Shutdown}
+}
+
+// notInherited are variables that would load agents into a program that is
+// not the function. Those that begin with CORECLR_ are too.
+var notInherited = []string{"NODE_OPTIONS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "PYTHONPATH",
+	"RUBYOPT", "RUBYLIB", "DOTNET_STARTUP_HOOKS", "LD_PRELOAD", "AWS_LAMBDA_EXEC_WRAPPER"}
+
+func inherited(name string) bool {
+	return !slices.Contains(notInherited, name) && !strings.HasPrefix(name, "CORECLR_")
+}
+
+// programEnv returns the environment of a fragment's program: the function's
+// and, where that lacks them, the fragment's plain variables.
+func programEnv(function inject.Env, f fragment.Fragment) inject.Env {
+	env := make(inject.Env, 0, len(function)+len(f.Vars))
+	for _, entry := range function {
+		if name, _, _ := strings.Cut(entry, "="); inherited(name) {
+			env = append(env, entry)
+		}
+	}
+	for _, v := range f.Vars {
+		if _, set := env.Lookup(v.Name); !set && inject.IsPlain(v.Name) && inherited(v.Name) {
+			env = append(env, v.Name+"="+v.Value)
+		}
+	}
+	return env
+}

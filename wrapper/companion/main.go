@@ -1,0 +1,90 @@
+// Graft-companion is graft's external extension: Lambda starts it from
+// /opt/extensions. It runs the programs that fragments ask for with GRAFT_RUN,
+// so that any program becomes an extension, and watches the environment
+// through the Telemetry API where the function asks for it.
+//
+// It registers under the base name of its own file. With nothing to do it
+// registers for nothing and sleeps; else for SHUTDOWN only, so that no
+// invocation ever waits for it; for INVOKE too with GRAFT_TELEMETRY_FLUSH=end,
+// except on Managed Instances.
+//
+// # Settings
+//
+// On the function:
+//
+//	GRAFT_DISABLE          1, true or *: nothing to do. NAME[,NAME…]: the programs
+//	                       of these fragments are not run.
+//	GRAFT_LOG              warn (default), off, info, debug: what it says of itself.
+//	                       What its programs print is always passed on.
+//	GRAFT_ENV_FILE         dotenv files, read as the wrapper reads them.
+//	GRAFT_TELEMETRY        platform,function,extension: what to subscribe to.
+//	GRAFT_TELEMETRY_FLUSH  async (default), end: whether an invocation waits
+//	                       until its telemetry is sent.
+//
+// In a fragment:
+//
+//	GRAFT_RUN                COMMAND [ARGUMENT …], as shell words.
+//	GRAFT_RUN_READY          none (default), tcp:HOST:PORT, http:URL, file:PATH,
+//	                         exit: the runtime is started when that holds. A
+//	                         program that ends with status 0 under exit is done;
+//	                         any other end has it started again.
+//	GRAFT_RUN_READY_TIMEOUT  a duration such as 500ms, 2s by default: how long the
+//	                         runtime's start waits for that at most.
+//
+// # Failing open
+//
+// An extension that exits takes the function down. So whatever goes wrong here,
+// the companion says so in one line and stays in its event loop. It exits after
+// SHUTDOWN, with status 0, and at no other time; it writes no file.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/internal/extension"
+)
+
+func main() {
+	// Of these the first is the end of Lambda's log pipe. None of them is how
+	// Lambda ends an extension, and all would end a Go program.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGINT,
+		syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
+	c := newCompanion(thisMachine())
+	c.live(context.Background())
+}
+
+// thisMachine reads what the companion depends on.
+func thisMachine() machine {
+	dir, err := os.Getwd()
+	if err != nil || dir == "/" {
+		// Where the function is, for the paths that its owner wrote.
+		dir = "/var/task"
+	}
+	return machine{
+		name:   filepath.Base(os.Args[0]),
+		api:    extension.New(os.Getenv("AWS_LAMBDA_RUNTIME_API")),
+		env:    inject.Env(os.Environ()),
+		dir:    dir,
+		root:   os.DirFS("/"),
+		stdout: os.Stdout,
+		stderr: os.Stderr,
+		now:    time.Now,
+		sleep:  sleep,
+	}
+}
+
+// sleep waits for d or for the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
