@@ -88,7 +88,9 @@ func TestErrors(t *testing.T) {
 		{"500 with garbage", always(500, "<html>\n"), "status 500"},
 		{"500 with lines", always(500, `{"errorType":"a\nb","errorMessage":"`+strings.Repeat("x", 300)+`"}`), "status 500: a b: " + strings.Repeat("x", 200) + "…"},
 		{"404", always(404, ""), "status 404"},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) }, "status 307"},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, "status 307"},
 		{"hangs up", hangUp, "EOF"},
 		{"cut short", cutShort, "answer cut short: unexpected EOF"},
 		{"giant", always(200, strings.Repeat(" ", 2<<20)), "answer too long"},
