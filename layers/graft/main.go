@@ -37,7 +37,7 @@ func main() {
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 || args[0] != "build" {
-		return errors.New("no such command\n" + usage)
+		return errors.New(usage)
 	}
 	flags := flag.NewFlagSet("graft build", flag.ContinueOnError)
 	flags.SetOutput(stderr)
