@@ -6,8 +6,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -160,9 +162,15 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 
 func TestEndpointDownThenUp(t *testing.T) {
 	t.Parallel()
-	c := newCollector(t)
-	address := c.Listener.Addr().String()
-	c.Close()
+	// Bound and not yet listening: refused, and nobody else's.
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	socket := os.NewFile(uintptr(fd), "endpoint")
+	defer socket.Close()
+	require.NoError(t, syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	name, err := syscall.Getsockname(fd)
+	require.NoError(t, err)
+	address := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
 	var clock shifted
 	p, out := logsTo(t, "http://"+address+"/v1/logs", clock.clock())
 	for i := range 20 {
@@ -175,13 +183,12 @@ func TestEndpointDownThenUp(t *testing.T) {
 	assert.Contains(t, out.all(), "connection refused")
 	assert.NotContains(t, out.all(), "\n", "one line")
 
-	socket, err := net.Listen("tcp4", address)
-	if err != nil {
-		t.Skip("another process took the port")
-	}
+	require.NoError(t, syscall.Listen(fd, 16))
+	listener, err := net.FileListener(socket)
+	require.NoError(t, err)
 	up := new(collector)
 	server := &http.Server{Handler: up}
-	go func() { _ = server.Serve(socket) }()
+	go func() { _ = server.Serve(listener) }()
 	defer server.Close()
 	clock.move(time.Minute)
 	require.NoError(t, p.Flush(within(t)))
