@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os/exec"
 	"syscall"
 	"testing"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 // bashClient are the calls of the Runtime API as shell functions.
@@ -29,9 +29,7 @@ const bashClient = `
 
 func needCurl(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("curl is not there")
-	}
+	testbed.NeedTool(t, "curl")
 }
 
 func TestBashRuntime(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 // programs are what this binary is when it is started under their names.
@@ -73,9 +75,16 @@ func needIsolation(t *testing.T) {
 	_, err := local.Run(bounded(t), local.Function{Command: []string{"/bin/true"}})
 	var notAllowed *local.NotAllowedError
 	if errors.As(err, &notAllowed) {
-		t.Skipf("isolation is not allowed here: %v", err)
+		unavailable(t, err.Error())
 	}
 	require.NoError(t, err)
+}
+
+// unavailable skips a test under the project's one rule: where nothing may be
+// skipped it fails.
+func unavailable(t *testing.T, why string) {
+	t.Helper()
+	testbed.NeedErr(t, fmt.Errorf("%w: %s", testbed.ErrUnavailable, why))
 }
 
 // bash returns a function whose process is a bash with this script.

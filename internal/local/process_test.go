@@ -200,7 +200,7 @@ open refused
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("only root can start a function as another user")
+		unavailable(t, "only root can start a function as another user")
 	}
 }
 
