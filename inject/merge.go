@@ -143,6 +143,22 @@ func exclusive(key string) bool {
 	return false
 }
 
+// beside names another option of the same fragment that excludes o; empty if
+// there is none.
+func (c *check) beside(o *option, variable string, split func(string) ([]word, error), read func([]word) []option) string {
+	if !exclusive(o.key) {
+		return ""
+	}
+	value, _ := c.frag.Lookup(variable)
+	words, _ := split(value)
+	for _, other := range read(append(words, asWords(c.frag.Args)...)) {
+		if other.key == o.key && other.value != o.value {
+			return other.name
+		}
+	}
+	return ""
+}
+
 // placeOptions turns the placed options into edits; end is the index before
 // which options must stand that win over the runtime's.
 func (p *planner) placeOptions(end int) {

@@ -121,7 +121,7 @@ func (c *check) refuseNodeValue(o *option) string {
 	case "--heap-prof-dir", "--heap-prof-interval", "--heap-prof-name", "--cpu-prof-dir", "--cpu-prof-interval", "--cpu-prof-name":
 		return "ends Node.js where its profiler is switched off; --diagnostic-dir says where profiles go"
 	}
-	if other := c.nodeBeside(o); other != "" {
+	if other := c.beside(o, "NODE_OPTIONS", splitNode, readNode); other != "" {
 		return "cannot stand beside " + other
 	}
 	return ""
@@ -137,21 +137,6 @@ func nodeInspects(value string) bool {
 		return true
 	}
 	return nodePorts.holds(value[i+1:])
-}
-
-// nodeBeside names another option of the same fragment and group.
-func (c *check) nodeBeside(o *option) string {
-	if nodeGroups[nodePositive(o.name)] == "" {
-		return ""
-	}
-	value, _ := c.frag.Lookup("NODE_OPTIONS")
-	words, _ := splitNode(value)
-	for _, other := range readNode(append(words, asWords(c.frag.Args)...)) {
-		if other.key == o.key && other.value != o.value {
-			return other.name
-		}
-	}
-	return ""
 }
 
 // refuseV8 says why V8 would refuse an option of its own: a number stands

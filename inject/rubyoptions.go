@@ -195,20 +195,8 @@ func (c *check) rubyEncoding(o *option, text string) error {
 	if names > 0 && (len(list) == 0 || len(list) > names || slices.ContainsFunc(list, func(s string) bool { return !rubyEncodings[strings.ToLower(s)] })) {
 		return fmt.Errorf("%s: is no encoding that graft knows Ruby to start with", o.name)
 	}
-	if other := c.rubyBeside(o); other != "" {
+	if other := c.beside(o, "RUBYOPT", splitBlanks, readRuby); other != "" {
 		return fmt.Errorf("%s: cannot stand beside %s: -E says both, as in -Eutf-8:utf-8", o.name, other)
 	}
 	return nil
-}
-
-// rubyBeside names another option of the same fragment that says an encoding.
-func (c *check) rubyBeside(o *option) string {
-	value, _ := c.frag.Lookup("RUBYOPT")
-	words, _ := splitBlanks(value)
-	for _, other := range readRuby(append(words, asWords(c.frag.Args)...)) {
-		if other.key == o.key && other.value != o.value {
-			return other.name
-		}
-	}
-	return ""
 }
