@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/graft-lambda/graft/internal/telemetry"
 )
 
 // Where Lambda puts things.
@@ -91,7 +93,28 @@ type Function struct {
 	// Freeze has all processes stopped (SIGSTOP) between invocations, as
 	// Lambda freezes them.
 	Freeze bool
+	// InitType is how the environment comes into being; on-demand if empty.
+	InitType InitType
+	// Concurrency is how many invocations run at once on Managed Instances, 1
+	// if 0; elsewhere it is always 1.
+	Concurrency int
+	// Events, if not nil, gets every event of the environment's telemetry in
+	// order, whether or not anyone has subscribed to it: platform events and
+	// the lines that the function and the extensions write. It must not block.
+	Events func(telemetry.Event)
 }
+
+// An InitType is how an environment comes into being: the value of
+// AWS_LAMBDA_INITIALIZATION_TYPE.
+type InitType string
+
+// The init types.
+const (
+	OnDemand               InitType = "on-demand"
+	ProvisionedConcurrency InitType = "provisioned-concurrency"
+	SnapStart              InitType = "snap-start"
+	ManagedInstances       InitType = "lambda-managed-instances"
+)
 
 // prepared returns f with its defaults filled in and its paths made absolute,
 // or what is wrong with it.
