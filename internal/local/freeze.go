@@ -4,7 +4,7 @@ package local
 // Everybody is in next then: nothing is stopped in the middle of its work but
 // what was not to go on after the invocation.
 func (e *Environment) rest() error {
-	if !e.function.Freeze {
+	if !e.function.Freeze || e.Phase() != PhaseReady || e.function.InitType == ManagedInstances {
 		return nil
 	}
 	if err := e.stage.freeze(); err != nil {

@@ -25,11 +25,12 @@ type generation struct {
 	changed chan struct{} // closed by the next change
 
 	// The runtime.
-	state   state
-	waiting bool        // a next is open
-	offered *invocation // for whoever asks next
-	current *invocation // delivered, and not over
-	process *process    // nil before it is started
+	state   state           // apart from what it does with an invocation
+	waiting int             // so many next are open
+	offered []*invocation   // for those that ask next, in order
+	current []*invocation   // delivered, and not over
+	late    map[string]bool // ids of those whose caller waits no longer
+	process *process        // nil before it is started
 
 	// The extensions.
 	agents []*agent // external ones first
@@ -59,6 +60,7 @@ func newGeneration(e *Environment) *generation {
 	return &generation{
 		function: e.function, arn: e.arn, env: e.env, stage: e.stage,
 		closed: make(chan struct{}), changed: make(chan struct{}), state: started,
+		late: make(map[string]bool),
 	}
 }
 
@@ -138,7 +140,7 @@ func (g *generation) watch(p *process, a *agent) {
 func (g *generation) invoke(ctx context.Context, inv *invocation) error {
 	g.mu.Lock()
 	if g.fault == nil {
-		g.offered = inv
+		g.offered = append(g.offered, inv)
 		for _, a := range g.agents {
 			if a.events[invokeEvent] {
 				a.deliver(inv.event())

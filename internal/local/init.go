@@ -7,8 +7,8 @@ import (
 
 // init starts all, in Lambda's order, and returns when all are ready: the
 // external extensions, one after the other without waiting for them; when
-// each of them has registered the runtime; when that asks for its first event
-// the registration is closed; and then every extension that has registered,
+// each of them has registered the runtime; when that asks for its first event,
+// or for the restore, the registration is closed; and then every extension that has registered,
 // internal ones too and whatever it asked for, must be in its next.
 //
 // The error is a fault, that of ctx, or says what kept the runtime from being
@@ -31,7 +31,7 @@ func (g *generation) init(ctx context.Context) error {
 	if err := g.startRuntime(); err != nil {
 		return err
 	}
-	if err := g.reach(ctx, func() bool { return g.state == ready }); err != nil {
+	if err := g.reach(ctx, func() bool { return g.state == ready || g.state == restoreReady }); err != nil {
 		return err
 	}
 	return g.reach(ctx, func() bool { return all(g.agents, agentReady) })

@@ -35,6 +35,12 @@ type Response struct {
 	// Init is the duration of the init that had to be made anew before the
 	// delivery, because the environment was reset or its init had timed out.
 	Init time.Duration
+	// Restore is how long the restore took that the invocation had to make. It
+	// does not count against the timeout.
+	Restore time.Duration
+	// ContentType is that of the runtime's answer; for a response with an HTTP
+	// prelude application/vnd.awslambda.http-integration-response.
+	ContentType string
 }
 
 // An InvokeOption changes one invocation.
@@ -58,7 +64,7 @@ type invocation struct {
 	payload        []byte
 	deadline       time.Time
 	early          bool
-	init           time.Duration
+	init, restore  time.Duration
 	delivered      time.Time // zero if it has not been
 
 	settled  chan struct{} // closed once outcome and answered are valid
@@ -66,14 +72,17 @@ type invocation struct {
 	answered time.Duration
 
 	// Guarded by the generation's mu.
-	claimed bool          // the runtime has begun to answer
-	over    bool          // it wants the next event
-	took    time.Duration // until then
+	state     state         // what the runtime does with it, once it is delivered
+	claimed   bool          // the runtime has begun to answer
+	over      bool          // the runtime is through with it
+	took      time.Duration // until then
+	abandoned bool          // nobody wants the answer any more
 }
 
 // An outcome is how an invocation went.
 type outcome struct {
 	body        []byte
+	contentType string
 	errorType   string // empty if all went well
 	streamError []byte
 	truncated   bool // the runtime broke off while it answered
@@ -111,7 +120,7 @@ func (inv *invocation) unread(err error, limit int) outcome {
 func (inv *invocation) response(o outcome) Response {
 	r := Response{
 		Body: o.body, ErrorType: o.errorType, StreamError: o.streamError,
-		RequestID: inv.id, TraceHeader: inv.trace, Init: inv.init,
+		RequestID: inv.id, TraceHeader: inv.trace, Init: inv.init, Restore: inv.restore, ContentType: o.contentType,
 	}
 	select {
 	case <-inv.settled:

@@ -25,12 +25,17 @@ func (g *generation) register(w http.ResponseWriter, r *http.Request) {
 	defer g.mu.Unlock()
 	a := g.agentNamed(name)
 	known := a != nil && a.external
+	managed := g.function.InitType == ManagedInstances
+	if managed && !known && len(events) > 0 {
+		forbid(w, "InvalidEventType", "No events allowed for internal extensions")
+		return
+	}
 	for _, event := range events {
 		switch {
 		case event == shutdownEvent && !known:
 			forbid(w, "InvalidEventType", "%s: ShutdownEventNotSupportedForInternalExtension", event)
 			return
-		case event != invokeEvent && event != shutdownEvent:
+		case event != shutdownEvent && (event != invokeEvent || managed):
 			forbid(w, "InvalidEventType", "%s: ErrorInvalidEventType", event)
 			return
 		}

@@ -195,6 +195,12 @@ func processState(t *testing.T, pid int) string {
 	return strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))[0]
 }
 
+// requireFrozen fails if the process is not stopped, nor in a frozen cgroup.
+func requireFrozen(t *testing.T, pid int) {
+	t.Helper()
+	require.Equal(t, "T", processState(t, pid))
+}
+
 func TestFreeze(t *testing.T) {
 	t.Parallel()
 	var o outputs

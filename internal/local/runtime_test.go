@@ -30,16 +30,25 @@ type answer struct {
 	Body   string
 }
 
-// goRuntime is a runtime in Go: the program "bootstrap".
+// goRuntime is a runtime in Go: the program "bootstrap". On Managed Instances it
+// takes as many invocations at once as there may be.
 func goRuntime() {
 	r := goClient{base: "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01"}
+	n, _ := strconv.Atoi(os.Getenv("AWS_LAMBDA_MAX_CONCURRENCY"))
+	for range n - 1 {
+		go r.loop()
+	}
+	r.loop()
+}
+
+func (c goClient) loop() {
 	for {
-		header, body := r.next()
+		header, body := c.next()
 		var e event
 		if err := json.Unmarshal(body, &e); err != nil {
 			panic(err)
 		}
-		r.handle(header, e)
+		c.handle(header, e)
 	}
 }
 
@@ -149,6 +158,16 @@ func (c goClient) handle(header http.Header, e event) {
 		os.Exit(0)
 	case "kill":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "wait": // for a line from the pipe, and tells what the answer gets, twice
+		line, err := os.ReadFile(e.Arg)
+		if err != nil {
+			panic(err)
+		}
+		for range 2 {
+			fmt.Print(c.do("POST", path+"/response", bytes.NewReader(line)))
+		}
+	case "variables":
+		respond(os.Environ())
 	case "hang":
 		select {}
 	default:
