@@ -111,6 +111,8 @@ type Function struct {
 	// order, whether or not anyone has subscribed to it: platform events and
 	// the lines that the function and the extensions write. It must not block.
 	Events func(telemetry.Event)
+
+	freezers []string // the file systems of the cgroups to try; nil: all there are
 }
 
 // An InitType is how an environment comes into being: the value of

@@ -30,7 +30,10 @@ func keepStage() {
 	if err != nil {
 		return
 	}
-	if err := m.Job.dieWithParent(); err != nil {
+	if m.Job.Cgroup != "" {
+		// Not to be killed: it ends when the parent does, but not before this.
+		defer (&cgroup{freezers[m.Job.Freezer], m.Job.Cgroup}).clear()
+	} else if err := m.Job.dieWithParent(); err != nil {
 		tell(message{Kind: setUp, Failure: setupFailure(stepUser, "parent-death signal", err)})
 		return
 	}

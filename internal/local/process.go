@@ -106,6 +106,7 @@ func (s *stage) request(p *process, descriptors []int) error {
 // clear kills everything on the stage but its keeper, and waits until it is
 // gone and its output complete.
 func (s *stage) clear() error {
+	s.thaw()
 	s.namespace.sweep(s.keeper)
 	s.mu.Lock()
 	left, outputs := make([]*process, 0, len(s.processes)), s.outputs
