@@ -101,7 +101,7 @@ type tracing struct {
 
 // event is what extensions are told of inv.
 func (inv *invocation) event() *agentEvent {
-	e := &agentEvent{Type: invokeEvent, DeadlineMs: inv.deadline.UnixMilli(), RequestID: inv.id, ARN: inv.arn}
+	e := &agentEvent{Type: invokeEvent, DeadlineMs: inv.told.UnixMilli(), RequestID: inv.id, ARN: inv.arn}
 	if inv.trace != "" {
 		e.Tracing = &tracing{"X-Amzn-Trace-Id", inv.trace}
 	}

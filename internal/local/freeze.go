@@ -7,11 +7,19 @@ func (e *Environment) rest() error {
 	if !e.function.Freeze || e.Phase() != PhaseReady || e.function.InitType == ManagedInstances {
 		return nil
 	}
-	if err := e.stage.freeze(); err != nil {
+	if err := e.freeze(); err != nil {
 		return err
 	}
 	e.enter(PhaseFrozen)
 	return nil
+}
+
+// freeze freezes all processes, with their clocks as they are to be.
+func (e *Environment) freeze() error {
+	if err := e.stage.freeze(); err != nil {
+		return err
+	}
+	return e.setClocks()
 }
 
 // thaw lets a frozen environment go on.

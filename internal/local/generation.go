@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // A generation is one runtime and its extensions, from the init that starts
@@ -35,6 +36,10 @@ type generation struct {
 	// The extensions.
 	agents []*agent // external ones first
 	sealed bool     // nobody can register any more
+
+	// ahead is by how much the clock of the processes is further than the
+	// machine's. Who changes it holds the slot too.
+	ahead time.Duration
 
 	ending   bool   // the end of a process is no fault any more
 	reported string // type of the first error that an extension reported
@@ -140,6 +145,7 @@ func (g *generation) watch(p *process, a *agent) {
 func (g *generation) invoke(ctx context.Context, inv *invocation) error {
 	g.mu.Lock()
 	if g.fault == nil {
+		inv.told = inv.deadline.Add(g.ahead)
 		g.offered = append(g.offered, inv)
 		for _, a := range g.agents {
 			if a.events[invokeEvent] {

@@ -63,6 +63,7 @@ type invocation struct {
 	id, trace, arn string
 	payload        []byte
 	deadline       time.Time
+	told           time.Time // the deadline by the clock of the processes
 	early          bool
 	init, restore  time.Duration
 	delivered      time.Time // zero if it has not been

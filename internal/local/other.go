@@ -21,11 +21,12 @@ func openStage(Function) (*stage, error) {
 	return nil, &NotAllowedError{What: "mount namespace", Hint: "use Linux", Err: errors.ErrUnsupported}
 }
 
-func (s *stage) start(spec) (*process, error) { return nil, errors.ErrUnsupported }
-func (s *stage) clear() error                 { return nil }
-func (s *stage) close() error                 { return nil }
-func (s *stage) freeze() error                { return nil }
-func (s *stage) thaw()                        {}
+func (s *stage) start(spec) (*process, error)  { return nil, errors.ErrUnsupported }
+func (s *stage) clear() error                  { return nil }
+func (s *stage) close() error                  { return nil }
+func (s *stage) freeze() error                 { return nil }
+func (s *stage) setClocks(time.Duration) error { return nil }
+func (s *stage) thaw()                         {}
 
 type process struct {
 	pid  int

@@ -60,7 +60,7 @@ func (e *Environment) acquire(ctx context.Context) error {
 
 // snapshot freezes an environment whose init is done.
 func (e *Environment) snapshot() error {
-	if err := e.stage.freeze(); err != nil {
+	if err := e.freeze(); err != nil {
 		return err
 	}
 	e.enter(PhaseSnapshotted)

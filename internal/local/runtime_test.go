@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // An event tells the Go runtime of these tests what to do with it.
@@ -166,6 +167,12 @@ func (c goClient) handle(header http.Header, e event) {
 		for range 2 {
 			fmt.Print(c.do("POST", path+"/response", bytes.NewReader(line)))
 		}
+	case "clock":
+		ms, err := strconv.ParseFloat(header.Get("Lambda-Runtime-Deadline-Ms"), 64)
+		if err != nil {
+			panic(err)
+		}
+		respond([]float64{float64(time.Now().UnixMilli()) / 1000, float64(time.Now().UnixMilli()) / 1000, ms / 1000})
 	case "variables":
 		respond(os.Environ())
 	case "hang":

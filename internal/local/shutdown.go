@@ -62,7 +62,7 @@ func (g *generation) dismiss(ctx context.Context, why reason, deadline time.Time
 		switch {
 		case a.process == nil:
 		case a.events[shutdownEvent]:
-			a.deliver(shutdown(why, deadline))
+			a.deliver(shutdown(why, deadline.Add(g.ahead)))
 			told = append(told, a.process)
 		default:
 			a.process.signal(syscall.SIGKILL)
