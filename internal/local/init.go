@@ -8,8 +8,9 @@ import (
 // init starts all, in Lambda's order, and returns when all are ready: the
 // external extensions, one after the other without waiting for them; when
 // each of them has registered the runtime; when that asks for its first event,
-// or for the restore, the registration is closed; and then every extension that has registered,
-// internal ones too and whatever it asked for, must be in its next.
+// or for the restore, the registration is closed; and then every extension that
+// has registered, internal ones too and whatever it asked for, must be in its
+// next.
 //
 // The error is a fault, that of ctx, or says what kept the runtime from being
 // started. What has been started goes on until end.

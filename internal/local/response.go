@@ -35,12 +35,8 @@ func (g *generation) response(w http.ResponseWriter, r *http.Request) {
 	if inv == nil {
 		return
 	}
-	limit := maxPayload
-	switch mode := r.Header.Get(modeHeader); mode {
-	case "":
-	case "streaming":
-		limit = maxStream
-	default:
+	limit, ok := responseLimit(r.Header.Get(modeHeader))
+	if !ok {
 		g.settle(inv, inv.failure("Runtime.InvalidResponseModeHeader", "Invalid function response mode"))
 		reply(w, http.StatusBadRequest, "InvalidFunctionResponseMode", "Invalid function response mode")
 		return
@@ -57,6 +53,18 @@ func (g *generation) response(w http.ResponseWriter, r *http.Request) {
 		o.streamError, _ = base64.StdEncoding.DecodeString(r.Trailer.Get(errorBodyHeader))
 	}
 	g.conclude(w, inv, o)
+}
+
+// responseLimit returns how large a response of this mode may be, and whether
+// there is such a mode.
+func responseLimit(mode string) (limit int, ok bool) {
+	switch mode {
+	case "":
+		return maxPayload, true
+	case "streaming":
+		return maxStream, true
+	}
+	return 0, false
 }
 
 // invocationError takes the error that the function ended with.

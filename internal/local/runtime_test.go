@@ -146,6 +146,15 @@ func (c goClient) handle(header http.Header, e event) {
 			"Lambda-Runtime-Function-Error-Body": {base64.StdEncoding.EncodeToString([]byte(e.Arg))},
 		}
 		c.send(request)
+	case "prelude": // of an HTTP response, in pieces
+		pieces, w := io.Pipe()
+		go func() {
+			for _, piece := range []string{e.Arg[:3], e.Arg[3:], "\x00\x00\x00\x00", "\x00\x00\x00\x00", "bo\x00dy"} {
+				_, _ = io.WriteString(w, piece)
+			}
+			w.Close()
+		}()
+		c.do("POST", path+"/response", pieces, mode, streaming, "Content-Type", "application/vnd.awslambda.http-integration-response")
 	case "truncated":
 		c.truncated(path)
 	case "exit":
