@@ -27,6 +27,7 @@ type job struct {
 	Scratch     string // a folder where an entry can be made for a moment
 	Cgroup      string // that the stage is frozen by, or ""
 	Freezer     int    // the index of its freezer
+	Hosts       string // what is to be seen as /etc/hosts; "": what is there
 
 	UID, GID                int
 	Dir                     string

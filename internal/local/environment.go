@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 )
@@ -11,12 +12,13 @@ import (
 // An Environment is an execution environment with a function and its
 // extensions in it. Its methods may be called from several goroutines.
 type Environment struct {
-	function Function
-	arn      string
-	env      []string // of the runtime
-	server   *server
-	stage    *stage
-	slot     chan struct{} // one place for each invocation; who holds all is alone
+	function  Function
+	arn       string
+	env       []string // of the runtime
+	server    *server
+	stage     *stage
+	telemetry *stream
+	slot      chan struct{} // one place for each invocation; who holds all is alone
 
 	live    context.Context // ends when Stop begins
 	endLife context.CancelFunc
@@ -57,7 +59,7 @@ func Start(ctx context.Context, f Function) (*Environment, error) {
 	if err != nil {
 		return nil, err
 	}
-	stage, err := openStage(f)
+	stage, err := openNamedStage(f)
 	if err != nil {
 		s.close()
 		return nil, err
@@ -66,7 +68,7 @@ func Start(ctx context.Context, f Function) (*Environment, error) {
 	e := &Environment{
 		function: f,
 		arn:      fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", getenv(env, "AWS_REGION"), account, f.Name),
-		env:      env, server: s, stage: stage,
+		env:      env, server: s, stage: stage, telemetry: newStream(f.Events),
 		slot:  make(chan struct{}, f.Concurrency),
 		phase: PhaseInit,
 	}
@@ -79,6 +81,22 @@ func Start(ctx context.Context, f Function) (*Environment, error) {
 		go e.guard()
 	}
 	return e, nil
+}
+
+// openNamedStage is openStage with a hosts file that has the sandbox's name.
+func openNamedStage(f Function) (*stage, error) {
+	if f.NoSandboxName {
+		return openStage(f, "")
+	}
+	hosts, err := writeHosts()
+	if err != nil {
+		return nil, err
+	}
+	if hosts != "" {
+		// The mount keeps what it shows.
+		defer os.Remove(hosts)
+	}
+	return openStage(f, hosts)
 }
 
 // firstInit makes the init before the first invocation. It is no error if that
@@ -144,7 +162,9 @@ func (e *Environment) init(ctx context.Context) error {
 	e.mu.Unlock()
 	e.server.current.Store(g)
 	begin := time.Now()
+	g.initStarted()
 	err := g.init(ctx)
+	g.initReported(err)
 	e.mu.Lock()
 	e.initTook = time.Since(begin)
 	e.mu.Unlock()

@@ -16,15 +16,26 @@ func (e *Environment) rest() error {
 
 // freeze freezes all processes, with their clocks as they are to be.
 func (e *Environment) freeze() error {
-	if err := e.stage.freeze(); err != nil {
-		return err
+	e.telemetry.freeze(true)
+	err := e.stage.freeze()
+	if err == nil {
+		err = e.setClocks()
 	}
-	return e.setClocks()
+	if err != nil {
+		e.unfreeze()
+	}
+	return err
+}
+
+// unfreeze lets all processes go on, and the telemetry reach them.
+func (e *Environment) unfreeze() {
+	e.stage.thaw()
+	e.telemetry.freeze(false)
 }
 
 // thaw lets a frozen environment go on.
 func (e *Environment) thaw() error {
-	e.stage.thaw()
+	e.unfreeze()
 	e.enter(PhaseReady)
 	return nil
 }

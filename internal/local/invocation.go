@@ -67,17 +67,19 @@ type invocation struct {
 	early          bool
 	init, restore  time.Duration
 	delivered      time.Time // zero if it has not been
+	runtimeDone    time.Time // when the runtime was through with it, or failed
 
 	settled  chan struct{} // closed once outcome and answered are valid
 	outcome  outcome
 	answered time.Duration
 
 	// Guarded by the generation's mu.
-	state     state         // what the runtime does with it, once it is delivered
-	claimed   bool          // the runtime has begun to answer
-	over      bool          // the runtime is through with it
-	took      time.Duration // until then
-	abandoned bool          // nobody wants the answer any more
+	state      state         // what the runtime does with it, once it is delivered
+	claimed    bool          // the runtime has begun to answer
+	responding time.Time     // since when
+	over       bool          // the runtime is through with it
+	took       time.Duration // until then
+	abandoned  bool          // nobody wants the answer any more
 }
 
 // An outcome is how an invocation went.

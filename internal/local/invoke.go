@@ -95,12 +95,17 @@ func (e *Environment) run(inv *invocation) (Response, error) {
 		}
 	}
 	g := e.now()
+	g.invocationStarted(inv)
 	if err == nil {
 		e.begin()
 		defer e.done()
 		inv.delivered = time.Now()
 		err = g.invoke(ctx, inv)
 	}
+	if err != nil && g.several() && !g.abandon(inv) {
+		err = nil // it was answered in the last moment
+	}
+	g.invocationReported(inv, err)
 	if e.live.Err() != nil {
 		// Stop ends all; but what has been answered has been.
 		return e.result(g, inv, err, ErrNotRunning)
@@ -108,9 +113,7 @@ func (e *Environment) run(inv *invocation) (Response, error) {
 	var failed error
 	switch {
 	case g.several():
-		if err != nil && !g.abandon(inv) {
-			err = nil // answered in the last moment
-		}
+		// Neither is there a reset.
 	case err == nil:
 		e.enter(PhaseReady)
 		failed = e.rest()

@@ -144,7 +144,7 @@ func (g *generation) claim(w http.ResponseWriter, id string, to state) *invocati
 		return nil
 	}
 	inv := g.current[at]
-	inv.state, inv.claimed = to, true
+	inv.state, inv.claimed, inv.responding = to, true, time.Now()
 	return inv
 }
 

@@ -97,13 +97,14 @@ func (e *Environment) restore(ctx context.Context) error {
 	e.enter(PhaseRestoring)
 	ctx, cancel := context.WithTimeout(ctx, e.function.RestoreTimeout)
 	defer cancel()
-	begin := time.Now()
-	// Telemetry: platform.restoreStart.
-	e.stage.thaw()
-	err := e.now().restore(ctx)
-	// Telemetry: platform.restoreRuntimeDone and platform.restoreReport.
+	g, begin := e.now(), time.Now()
+	g.restoreStarted()
+	e.unfreeze()
+	err := g.restore(ctx)
+	took := time.Since(begin)
+	g.restoreDone(took, err)
 	e.mu.Lock()
-	e.restoreTook = time.Since(begin)
+	e.restoreTook = took
 	e.mu.Unlock()
 	if err == nil {
 		e.enter(PhaseReady)

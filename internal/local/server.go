@@ -63,6 +63,8 @@ func (s *server) routes(f Function, token string) http.Handler {
 		{"GET", extensionsVersion + "/extension/event/next", (*generation).agentNext},
 		{"POST", extensionsVersion + "/extension/init/error", (*generation).agentInitError},
 		{"POST", extensionsVersion + "/extension/exit/error", (*generation).agentExitError},
+		{"PUT", telemetryVersion + "/telemetry", (*generation).subscribeTelemetry},
+		{"PUT", logsVersion + "/logs", (*generation).subscribeLogs},
 	}
 	if f.InitType == SnapStart {
 		routes = append(routes,

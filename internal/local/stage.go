@@ -41,8 +41,9 @@ type stage struct {
 	outputs   []*output        // those that may not be complete
 }
 
-// openStage makes the namespace of the prepared function f.
-func openStage(f Function) (*stage, error) {
+// openStage makes the namespace of the prepared function f. Hosts is the file
+// that it sees as /etc/hosts; "" is the machine's.
+func openStage(f Function, hosts string) (*stage, error) {
 	if !mainCalled.Load() {
 		return nil, errNoMain
 	}
@@ -52,7 +53,7 @@ func openStage(f Function) (*stage, error) {
 			atEnd = 0
 		}
 	}
-	s, err := newStage(f, group, atEnd)
+	s, err := newStage(f, hosts, group, atEnd)
 	if err != nil && group != nil {
 		group.remove()
 	}
@@ -61,7 +62,7 @@ func openStage(f Function) (*stage, error) {
 
 // newStage makes a stage that is frozen by the group, if that is not nil, and
 // whose keeper gets the signal atEnd when this program ends.
-func newStage(f Function, group *cgroup, atEnd syscall.Signal) (*stage, error) {
+func newStage(f Function, hosts string, group *cgroup, atEnd syscall.Signal) (*stage, error) {
 	attr, err := attributes(f, atEnd)
 	if err != nil {
 		return nil, err
@@ -92,7 +93,7 @@ func newStage(f Function, group *cgroup, atEnd syscall.Signal) (*stage, error) {
 		ours.Close()
 		return nil, notAllowed(err)
 	}
-	if err := s.setUp(); err != nil {
+	if err := s.setUp(hosts); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	go s.listen()
@@ -119,13 +120,13 @@ func (s *stage) keep(cmd *exec.Cmd, started chan<- error) {
 }
 
 // setUp has the keeper make the file system.
-func (s *stage) setUp() error {
+func (s *stage) setUp(hosts string) error {
 	f := s.function
 	j := job{
 		Parent: os.Getpid(),
 		Layers: f.Layers, Code: f.Code, Mounts: f.Mounts,
 		Tmp: f.Tmp, TmpSize: f.TmpSize, TmpReadOnly: f.TmpReadOnly,
-		Scratch: os.TempDir(),
+		Scratch: os.TempDir(), Hosts: hosts,
 	}
 	if c := s.cgroup.Load(); c != nil {
 		j.Cgroup = c.dir

@@ -22,7 +22,7 @@ func (e *Environment) Stop(ctx context.Context) error {
 		case PhaseFrozen:
 			err = errors.Join(err, e.thaw())
 		case PhaseSnapshotted:
-			e.stage.thaw()
+			e.unfreeze()
 		}
 		down := e.Phase() == PhaseDown
 		e.enter(PhaseStopping)
