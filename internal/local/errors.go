@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// ErrNotRunning is what an invocation gets whose environment is stopped.
+// ErrNotRunning is what an invocation gets whose environment is stopped, or on
+// Managed Instances has ended by itself.
 var ErrNotRunning = errors.New("function: not running")
 
 // A NotAllowedError says that this machine does not allow what the isolation

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/telemetry"
 	"github.com/graft-lambda/graft/internal/testbed"
 )
 
@@ -224,4 +225,22 @@ def handler(event, context): return calls
 		require.NoError(t, err)
 		assert.Equal(t, `["init","before","after"]`, strings.ReplaceAll(string(r.Body), " ", ""))
 	}
+}
+
+// The events of a snapshot and its restore stand between those of the init and
+// of the first invocation, whose report has the duration.
+func TestRestoreIsTold(t *testing.T) {
+	t.Parallel()
+	var one buffer
+	f := snapStart(t, &outputs{}, `restore >/dev/null; serve`, nil)
+	f.Stdout, f.Stderr = nil, &one
+	all, _ := told(t, f, `1`, `2`)
+	assert.Equal(t, []string{
+		"initStart", "initRuntimeDone", "initReport", "restoreStart", "restoreRuntimeDone", "restoreReport",
+		"start", "runtimeDone", "report", "start", "runtimeDone", "report",
+	}, types(all))
+	restored := decoded[telemetry.Invocation](t, all[8]).Metrics.RestoreDurationMs
+	require.NotNil(t, restored)
+	assert.Positive(t, *restored)
+	assert.Nil(t, decoded[telemetry.Invocation](t, all[11]).Metrics.RestoreDurationMs)
 }
