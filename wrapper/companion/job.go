@@ -24,6 +24,12 @@ type machine struct {
 	dir  string // what GRAFT_ENV_FILE is relative to
 	root fs.FS
 
+	// forked says that it is an internal extension, which the wrapper has
+	// started and SIGTERM ends.
+	forked bool
+	// wrapper waits for registeredWord; nil if there is none.
+	wrapper io.WriteCloser
+
 	// telemetry is nil if there is none.
 	telemetry telemetry
 
@@ -89,22 +95,27 @@ func decide(m machine) (j job) {
 	}
 	types, _ := env.Lookup("GRAFT_TELEMETRY")
 	j.telemetry = types != ""
-	j.events = events(j, env)
+	j.events = events(j, env, m.forked)
 	return j
 }
 
 // events are those to register for, the one that Lambda may refuse first.
-func events(j job, env inject.Env) []extension.EventType {
+func events(j job, env inject.Env, forked bool) (list []extension.EventType) {
 	flush, _ := env.Lookup("GRAFT_TELEMETRY_FLUSH")
 	kind, _ := env.Lookup("AWS_LAMBDA_INITIALIZATION_TYPE")
-	switch {
-	case len(j.programs) == 0 && !j.telemetry:
-		return nil
-	case j.telemetry && flush == "end" && kind != "lambda-managed-instances":
-		return []extension.EventType{extension.Invoke, extension.Shutdown}
+	if j.telemetry && flush == "end" && kind != managedInstances {
+		list = append(list, extension.Invoke)
 	}
-	return []extension.EventType{extension.Shutdown}
+	// There is no SHUTDOWN for an internal extension.
+	if !forked && (len(j.programs) > 0 || j.telemetry) {
+		list = append(list, extension.Shutdown)
+	}
+	return list
 }
+
+// managedInstances is where many invocations run at once and none is told to
+// extensions.
+const managedInstances = "lambda-managed-instances"
 
 // notInherited are variables that would load agents into a program that is
 // not the function. Those that begin with CORECLR_ are too.
