@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -61,8 +62,10 @@ const (
 	// subscribeLimit bounds the start of telemetry: a slow API must not use up
 	// the init phase.
 	subscribeLimit = time.Second
-	// invokedLimit bounds how long an invocation is held.
-	invokedLimit = 2 * time.Second
+	// invokedMost is the longest time that an invocation can have.
+	invokedMost = 15 * time.Minute
+	// slack is for what minds the end of its context.
+	slack = 20 * time.Millisecond
 	// shutdownUsual is what is left of a shutdown phase in the worst case; it
 	// counts where the clock or Lambda says something unbelievable.
 	shutdownUsual, shutdownMost = 1400 * time.Millisecond, 10 * time.Second
@@ -181,14 +184,18 @@ func (c *companion) tellWrapper() {
 }
 
 func (c *companion) subscribe(ctx context.Context) {
-	if !c.job.telemetry || c.telemetry == nil {
+	if !c.job.watches() || c.telemetry == nil {
 		return
 	}
-	reg := c.reg
+	reg, wish := c.reg, c.job.wish
 	err := within(ctx, subscribeLimit, func(ctx context.Context) error {
-		return c.telemetry.Start(ctx, c.api, reg)
+		return c.telemetry.Start(ctx, c.api, reg, wish)
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, extension.ErrNoTelemetry):
+		// AWS's emulator says so, which is no fault of anyone.
+		c.say(fragment.Info, "%v", err)
+	case err != nil:
 		c.say(fragment.Warn, "no telemetry: %v", err)
 	}
 }
@@ -217,13 +224,14 @@ func (c *companion) wait(ctx context.Context) state {
 }
 
 func (c *companion) hold(ctx context.Context) {
-	if !c.job.telemetry || c.telemetry == nil {
+	if !c.job.watches() || c.telemetry == nil {
 		return
 	}
-	limit, event := invokedLimit, c.event
-	if !event.Deadline.IsZero() {
-		// A quarter is left for what the runtime still has to do.
-		limit = min(limit, event.Deadline.Sub(c.now())*3/4)
+	event := c.event
+	// Until the runtime is done with it, which only telemetry tells.
+	limit := min(event.Deadline.Sub(c.now()), invokedMost)
+	if limit <= 0 {
+		return
 	}
 	err := within(ctx, limit, func(ctx context.Context) error {
 		c.telemetry.Invoked(ctx, event)
@@ -241,7 +249,7 @@ func (c *companion) stop(ctx context.Context) {
 	}
 	end := c.now().Add(left)
 	// A program may be what telemetry is sent to: it goes last.
-	if c.job.telemetry && c.telemetry != nil {
+	if c.job.watches() && c.telemetry != nil {
 		err := within(ctx, end.Sub(c.now())/2, func(ctx context.Context) error {
 			c.telemetry.Flush(ctx)
 			return nil
@@ -306,7 +314,7 @@ func within(ctx context.Context, limit time.Duration, f func(context.Context) er
 	select {
 	case err := <-result:
 		return err
-	case <-time.After(limit):
+	case <-time.After(limit + slack):
 		return fmt.Errorf("not done after %v: going on without waiting", limit.Round(time.Millisecond))
 	}
 }
@@ -324,5 +332,5 @@ func (c *companion) say(level fragment.Level, format string, args ...any) {
 		return
 	}
 	// Nobody may be listening any more; that is no reason to stop.
-	_, _ = fmt.Fprintf(c.stderr, "graft-companion: "+format+"\n", args...)
+	_, _ = fmt.Fprintf(c.stderr, linePrefix+format+"\n", args...)
 }

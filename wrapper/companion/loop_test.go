@@ -183,7 +183,7 @@ func (w *watcher) note(call string) {
 	w.called = append(w.called, call)
 }
 
-func (w *watcher) Start(ctx context.Context, _ *extension.Client, r extension.Registration) error {
+func (w *watcher) Start(ctx context.Context, _ *extension.Client, r extension.Registration, _ wish) error {
 	w.note("start " + r.ID)
 	if w.start != nil {
 		return w.start(ctx)
@@ -281,7 +281,7 @@ func TestPanics(t *testing.T) {
 		l := newLife(&api{}, nil)
 		c := newCompanion(l.machine)
 		c.machine.root, c.machine.now, c.machine.api = nil, nil, nil
-		c.machine.telemetry, c.job.telemetry = nil, true
+		c.machine.telemetry, c.job.wish.types = nil, []string{platform}
 		ctx, cancel := context.WithCancel(t.Context())
 		if s == unregistered {
 			cancel() // it waits for nothing else

@@ -27,9 +27,16 @@
 //	GRAFT_LOG              warn (default), off, info, debug: what it says of itself.
 //	                       What its programs print is always passed on.
 //	GRAFT_ENV_FILE         dotenv files, read as the wrapper reads them.
-//	GRAFT_TELEMETRY        platform,function,extension: what to subscribe to.
+//	GRAFT_TELEMETRY        platform,function,extension: what to subscribe to, one
+//	                       or more of these; unset: nothing.
+//	GRAFT_TELEMETRY_TO     stdout (default), emf, otlp: where it is sent, one or
+//	                       more of these. stdout: a line of JSON for each platform
+//	                       event. emf: lines in CloudWatch's embedded metric
+//	                       format. otlp: to an OpenTelemetry collector, by the
+//	                       variables OTEL_EXPORTER_OTLP_… of its specification.
 //	GRAFT_TELEMETRY_FLUSH  async (default), end: whether an invocation waits
-//	                       until its telemetry is sent.
+//	                       until its telemetry is sent. On Managed Instances none
+//	                       waits.
 //
 // In a fragment:
 //
@@ -59,6 +66,7 @@ import (
 	"time"
 
 	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/extension"
 )
 
@@ -80,7 +88,9 @@ func main() {
 		}
 		ctx, _ = signal.NotifyContext(untilLeaderEnds(ctx), syscall.SIGTERM)
 	}
-	newCompanion(m).live(ctx)
+	c := newCompanion(m)
+	c.telemetry = &watch{stdout: m.stdout, say: func(line string) { c.say(fragment.Warn, "%s", line) }}
+	c.live(ctx)
 }
 
 // thisMachine reads what the companion depends on.
