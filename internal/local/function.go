@@ -102,6 +102,10 @@ type Function struct {
 	// order, whether or not anyone has subscribed to it: platform events and
 	// the lines that the function and the extensions write. It must not block.
 	Events func(telemetry.Event)
+	// NoSandboxName leaves the name sandbox.localdomain, at which subscribers
+	// to the telemetry listen, unknown to the function and the extensions. Else
+	// their /etc/hosts has it, if this machine has that file.
+	NoSandboxName bool
 }
 
 // An InitType is how an environment comes into being: the value of
