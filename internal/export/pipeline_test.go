@@ -127,6 +127,26 @@ func TestAsyncSendsInItsOwnTime(t *testing.T) {
 	})
 }
 
+// On Managed Instances the end of one of many invocations is no reason to send.
+func TestTimedSendsByTimeAndSize(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var got sink
+		p := New(Config{Mode: Timed, Limits: Limits{BatchItems: 3}}, got.exporter())
+		p.Add(append(lines(0, 1), done("r")))
+		synctest.Wait()
+		assert.Empty(t, got.records())
+		require.NoError(t, p.Ended(t.Context(), "never"), "does not wait")
+		pass(linger)
+		synctest.Wait()
+		assert.Equal(t, 1, got.called())
+		p.Add(lines(1, 4))
+		synctest.Wait()
+		assert.Equal(t, 2, got.called(), "a whole batch")
+		sum(t, p.Close(t.Context()))
+	})
+}
+
 func TestEndWaitsForTheEndOfTheInvocation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

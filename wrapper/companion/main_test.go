@@ -144,6 +144,8 @@ type api struct {
 
 	// runtime, if not nil, answers the Runtime API.
 	runtime reply
+	// subscribe answers the Telemetry API; nil: as AWS's emulator does.
+	subscribe reply
 
 	mu         sync.Mutex
 	names      []string    // that asked to register
@@ -162,6 +164,13 @@ func serve(t testing.TB, a *api) *api {
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/2018-06-01/") && a.runtime != nil {
 		a.runtime(w, r)
+		return
+	}
+	if strings.HasSuffix(r.URL.Path, "/telemetry") {
+		if a.subscribe == nil {
+			a.subscribe = status(202, "{}")
+		}
+		a.subscribe(w, r)
 		return
 	}
 	a.mu.Lock()
