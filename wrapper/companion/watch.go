@@ -121,7 +121,8 @@ func (c chosen) Wants(eventType string) bool {
 
 func (w *watch) Invoked(ctx context.Context, e extension.Event) {
 	if run := w.running.Load(); run != nil {
-		if err := run.pipeline.Ended(ctx, e.RequestID); err != nil {
+		// A runtime that has used up its time, or ended, is no fault here.
+		if err := run.pipeline.Ended(ctx, e.RequestID); err != nil && ctx.Err() == nil {
 			w.say("telemetry: " + err.Error())
 		}
 	}
