@@ -62,8 +62,9 @@ const (
 	// subscribeLimit bounds the start of telemetry: a slow API must not use up
 	// the init phase.
 	subscribeLimit = time.Second
-	// invokedMost is the longest time that an invocation can have.
-	invokedMost = 15 * time.Minute
+	// invokedMost is the longest time that an invocation can have, and
+	// invokedUsual counts where Lambda or the clock say something unbelievable.
+	invokedUsual, invokedMost = 2 * time.Second, 15 * time.Minute
 	// slack is for what minds the end of its context.
 	slack = 20 * time.Millisecond
 	// shutdownUsual is what is left of a shutdown phase in the worst case; it
@@ -231,7 +232,7 @@ func (c *companion) hold(ctx context.Context) {
 	// Until the runtime is done with it, which only telemetry tells.
 	limit := min(event.Deadline.Sub(c.now()), invokedMost)
 	if limit <= 0 {
-		return
+		limit = invokedUsual
 	}
 	err := within(ctx, limit, func(ctx context.Context) error {
 		c.telemetry.Invoked(ctx, event)
@@ -297,9 +298,12 @@ func (t *trouble) next() (delay time.Duration, say bool) {
 	return delay, t.times&(t.times-1) == 0
 }
 
-// within calls f and returns when that does, or panics, or limit is over; then
-// f is left to itself, so it must share nothing that changes.
+// within calls f and returns when that does, or panics, or limit or ctx is over;
+// then f is left to itself, so it must share nothing that changes.
 func within(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
+	over := time.NewTimer(limit + slack)
+	defer over.Stop()
+	defer context.AfterFunc(ctx, func() { over.Reset(slack) })()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	result := make(chan error, 1)
 	go func() {
@@ -314,7 +318,7 @@ func within(ctx context.Context, limit time.Duration, f func(context.Context) er
 	select {
 	case err := <-result:
 		return err
-	case <-time.After(limit + slack):
+	case <-over.C:
 		return fmt.Errorf("not done after %v: going on without waiting", limit.Round(time.Millisecond))
 	}
 }

@@ -61,6 +61,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
@@ -74,6 +75,9 @@ func main() {
 	if slices.Equal(os.Args[1:], []string{forkArgument}) {
 		os.Exit(fork())
 	}
+	// The function's GOGC is not meant for this. The heap is small and mostly at
+	// rest: under load this saves a quarter of the memory, or more.
+	debug.SetGCPercent(25)
 	// Of these the first is the end of Lambda's log pipe. None of them is how
 	// Lambda ends an external extension, and all would end a Go program.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGINT,
