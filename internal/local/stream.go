@@ -148,14 +148,14 @@ func (s *stream) subscribe(name string, wanted subscription) error {
 		}
 	}
 	sub := newSubscriber(s, name, wanted)
+	for _, e := range s.kept {
+		sub.take(e)
+	}
 	for of, lost := range s.lost {
 		if wanted.types[of] {
 			sub.lost.records += lost.records
 			sub.lost.bytes += lost.bytes
 		}
-	}
-	for _, e := range s.kept {
-		sub.take(e)
 	}
 	s.subscribers = append(s.subscribers, sub)
 	s.pass(subscribed(name, wanted))
