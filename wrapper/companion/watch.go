@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"io"
@@ -31,6 +30,15 @@ const (
 	holdEnd   = 25 * time.Millisecond
 )
 
+// Limits of what the start and the end may wait for.
+const (
+	// resolveLimit bounds the look-up of the name that Lambda delivers to, where
+	// no name server answers.
+	resolveLimit = subscribeLimit / 4
+	// drainLimit bounds the wait for deliveries under way, on this machine.
+	drainLimit = 50 * time.Millisecond
+)
+
 // A watch is the [telemetry] of Lambda's Telemetry API. Start, Invoked and
 // Flush may be given up and still go on beside each other.
 type watch struct {
@@ -58,7 +66,9 @@ func (w *watch) Start(ctx context.Context, api *extension.Client, r extension.Re
 }
 
 func (run *running) subscribe(ctx context.Context, api *extension.Client, r extension.Registration, asked wish, say func(string)) (err error) {
-	run.listener, err = events.Listen(ctx, events.Receiver{Accept: run.pipeline.Add, Log: say, Own: events.NewOwn(linePrefix)})
+	short, cancel := context.WithTimeout(ctx, resolveLimit)
+	defer cancel()
+	run.listener, err = events.Listen(short, events.Receiver{Accept: run.pipeline.Add, Log: say, Own: events.NewOwn(linePrefix)})
 	if err != nil {
 		return err
 	}
@@ -140,15 +150,10 @@ func (w *watch) Flush(ctx context.Context) {
 func (run *running) close(ctx context.Context) export.Stats {
 	if run.listener != nil {
 		defer run.listener.Close()
-		deadline, ok := ctx.Deadline()
-		left := cmp.Or(time.Until(deadline), time.Nanosecond)
-		if !ok {
-			left = holdAsync
-		}
-		ctx, cancel := context.WithTimeout(ctx, left/4)
+		short, cancel := context.WithTimeout(ctx, drainLimit)
 		defer cancel()
-		// The time that it takes is missing for sending.
-		_ = run.listener.Drain(ctx)
+		// More time than that is better spent on sending.
+		_ = run.listener.Drain(short)
 	}
 	return run.pipeline.Close(ctx)
 }
