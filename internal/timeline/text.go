@@ -68,7 +68,7 @@ func (t Timeline) Write(w io.Writer, style Style) error {
 		d.line("memory", fmt.Sprintf("at most %.0f of %.0f MB", m.MaxUsedMB, m.SizeMB), "", "")
 	}
 	if dropped := t.Dropped; dropped.Records > 0 {
-		d.line("telemetry", fmt.Sprintf("%.0f events (%.0f bytes) dropped: a subscriber was too slow, or gone", dropped.Records, dropped.Bytes), "", red)
+		d.line("telemetry", fmt.Sprintf("%.0f events (%.0f bytes) dropped", dropped.Records, dropped.Bytes), "", red)
 	}
 	_, err := io.WriteString(w, d.text.String())
 	return err
@@ -82,29 +82,28 @@ type drawing struct {
 
 func (d *drawing) phase(p Phase, number int) {
 	var about []string
+	colour := bold
+	switch {
+	case p.failed():
+		// First, since what follows may have to be cut.
+		colour = red
+		about = append(about, strings.TrimSpace(p.Status+" "+p.ErrorType))
+	case p.Status == "":
+		about = append(about, "not over")
+	}
 	title := p.Name
 	switch p.Name {
 	case "init":
 		about = append(about, p.InitType)
 		if p.Again {
-			about = append(about, "again, within the invocation")
+			about = append(about, "within the invocation")
 		}
 	case "invoke":
 		title = fmt.Sprintf("invoke %d", number)
 		about = append(about, p.RequestID)
 	}
-	colour := bold
-	switch {
-	case p.failed():
-		colour = red
-		about = append(about, p.Status)
-		if p.ErrorType != "" {
-			about = append(about, p.ErrorType)
-		}
-	case p.Status == "":
-		about = append(about, "not over")
-	}
-	d.line(title, strings.Join(slices.DeleteFunc(about, func(s string) bool { return s == "" }), ", "), milliseconds(p.DurationMs), colour)
+	about = slices.DeleteFunc(about, func(s string) bool { return s == "" })
+	d.line(title, strings.Join(about, ", "), milliseconds(p.DurationMs), colour)
 	for _, b := range p.Bars {
 		d.bar(b, p.DurationMs)
 	}

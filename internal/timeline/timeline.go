@@ -74,17 +74,6 @@ func New(events []telemetry.Event, stop Stop) Timeline {
 	return b.Timeline
 }
 
-// Failed returns the phases that did not end well.
-func (t Timeline) Failed() []Phase {
-	var failed []Phase
-	for _, p := range t.Phases {
-		if p.failed() {
-			failed = append(failed, p)
-		}
-	}
-	return failed
-}
-
 func (p Phase) failed() bool { return p.Status != "" && p.Status != "success" }
 
 // since returns the milliseconds from start to end; a clock that went

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/graft-lambda/graft/layers"
+)
+
+const buildHelp = `usage: graft build [FLAG…] [FOLDER…]
+
+Makes OUT/NAME-ARCH.zip of the wrapper and the layer folders given. A folder
+looks like /opt itself; without one it is the bare layer.
+
+  --arch LIST   architectures, separated by commas (amd64,arm64)
+  --out DIR     the folder for the zips (dist)
+  --name N      the name of the zips (the first folder's)
+  --into DIR    fill this folder, empty or built before, instead of writing a
+                zip; for one architecture
+`
+
+// build is the command of that name.
+func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("graft build", flag.ContinueOnError)
+	arch := flags.String("arch", "amd64,arm64", "")
+	out := flags.String("out", "dist", "")
+	name := flags.String("name", "", "")
+	into := flags.String("into", "", "")
+	if err := parse(flags, args, buildHelp, stdout); err != nil {
+		return err
+	}
+	folders := flags.Args()
+	if *name == "" {
+		*name = "graft"
+		if len(folders) > 0 {
+			abs, err := filepath.Abs(folders[0])
+			if err != nil {
+				return err
+			}
+			*name = filepath.Base(abs)
+		}
+	}
+	archs := strings.Split(*arch, ",")
+	if *into != "" {
+		if len(archs) != 1 {
+			return usageError{errors.New("--into: give one --arch with it")}
+		}
+		return layers.Build(ctx, *into, layers.Options{Arch: archs[0], Log: stderr}, folders...)
+	}
+	for _, a := range archs {
+		file := filepath.Join(*out, *name+"-"+a+".zip")
+		if err := buildZip(ctx, file, layers.Options{Arch: a, Log: stderr}, folders); err != nil {
+			return err
+		}
+		info, err := os.Stat(file)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "%s  %.1f MB\n", file, float64(info.Size())/1e6)
+	}
+	return nil
+}
+
+func buildZip(ctx context.Context, file string, opt layers.Options, folders []string) error {
+	dir, err := os.MkdirTemp("", "graft-layer-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := layers.Build(ctx, dir, opt, folders...); err != nil {
+		return err
+	}
+	return layers.Zip(dir, file)
+}
