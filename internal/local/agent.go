@@ -46,14 +46,15 @@ const (
 
 // An agent is an extension. Its fields are guarded by the generation's mu.
 type agent struct {
-	name     string
-	id       string // a UUID
-	external bool
-	process  *process // of an external one, once it has been started
-	state    agentState
-	events   map[string]bool
-	pending  *agentEvent // for its next
-	owes     bool        // has got, or is to get, an INVOKE and not asked for more
+	name      string
+	id        string // a UUID
+	external  bool
+	process   *process // of an external one, once it has been started
+	state     agentState
+	events    map[string]bool
+	pending   *agentEvent // for its next
+	errorType string      // of the first error that it reported
+	owes      bool        // has got, or is to get, an INVOKE and not asked for more
 }
 
 func newAgent(name string, external bool) *agent {

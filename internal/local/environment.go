@@ -11,12 +11,13 @@ import (
 // An Environment is an execution environment with a function and its
 // extensions in it. Its methods may be called from several goroutines.
 type Environment struct {
-	function Function
-	arn      string
-	env      []string // of the runtime
-	server   *server
-	stage    *stage
-	slot     chan struct{} // held by the one who makes transitions
+	function  Function
+	arn       string
+	env       []string // of the runtime
+	server    *server
+	stage     *stage
+	telemetry *stream
+	slot      chan struct{} // held by the one who makes transitions
 
 	live    context.Context // ends when Stop begins
 	endLife context.CancelFunc
@@ -59,7 +60,7 @@ func Start(ctx context.Context, f Function) (*Environment, error) {
 	e := &Environment{
 		function: f,
 		arn:      fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", getenv(env, "AWS_REGION"), account, f.Name),
-		env:      env, server: s, stage: stage,
+		env:      env, server: s, stage: stage, telemetry: newStream(f.Events),
 		slot:  make(chan struct{}, 1),
 		phase: PhaseInit,
 	}
@@ -118,7 +119,9 @@ func (e *Environment) init(ctx context.Context) error {
 	e.mu.Unlock()
 	e.server.current.Store(g)
 	begin := time.Now()
+	g.initStarted()
 	err := g.init(ctx)
+	g.initReported(err)
 	e.mu.Lock()
 	e.initTook = time.Since(begin)
 	e.mu.Unlock()

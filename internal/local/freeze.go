@@ -7,7 +7,9 @@ func (e *Environment) rest() error {
 	if !e.function.Freeze {
 		return nil
 	}
+	e.telemetry.freeze(true)
 	if err := e.stage.freeze(); err != nil {
+		e.telemetry.freeze(false)
 		return err
 	}
 	e.enter(PhaseFrozen)
@@ -17,6 +19,7 @@ func (e *Environment) rest() error {
 // thaw lets a frozen environment go on.
 func (e *Environment) thaw() error {
 	e.stage.thaw()
+	e.telemetry.freeze(false)
 	e.enter(PhaseReady)
 	return nil
 }

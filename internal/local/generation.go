@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // A generation is one runtime and its extensions, from the init that starts
@@ -20,6 +21,10 @@ type generation struct {
 	env      []string // of the runtime
 	stage    *stage
 	closed   chan struct{} // closed when all has ended
+
+	telemetry *stream
+	phase     string    // of its init, as the events name it
+	initBegan time.Time // valid once the init has begun
 
 	mu      sync.Mutex
 	changed chan struct{} // closed by the next change
@@ -55,10 +60,18 @@ func (f *fault) Unwrap() error { return f.cause }
 // errEnded is what waiting ends with when the generation has.
 var errEnded = errors.New("generation: ended")
 
+// The phases of an init: before the first invocation, or as part of one.
+const phaseInit, phaseInvoke = "init", "invoke"
+
 func newGeneration(e *Environment) *generation {
+	phase := phaseInit
+	if e.now() != nil {
+		phase = phaseInvoke
+	}
 	return &generation{
 		function: e.function, arn: e.arn, env: e.env, stage: e.stage,
 		closed: make(chan struct{}), changed: make(chan struct{}), state: started,
+		telemetry: e.telemetry, phase: phase,
 	}
 }
 
@@ -147,12 +160,15 @@ func (g *generation) invoke(ctx context.Context, inv *invocation) error {
 		g.note()
 	}
 	g.mu.Unlock()
+	if err := g.runtimeDone(inv, g.reach(ctx, func() bool { return inv.over })); err != nil {
+		return err
+	}
 	return g.reach(ctx, func() bool {
 		for _, a := range g.agents {
 			if a.owes {
 				return false
 			}
 		}
-		return inv.over
+		return true
 	})
 }

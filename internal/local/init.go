@@ -28,10 +28,11 @@ func (g *generation) init(ctx context.Context) error {
 	if err := g.reach(ctx, func() bool { return all(external, registered) }); err != nil {
 		return err
 	}
-	if err := g.startRuntime(); err != nil {
-		return err
+	err := g.startRuntime()
+	if err == nil {
+		err = g.reach(ctx, func() bool { return g.state == ready })
 	}
-	if err := g.reach(ctx, func() bool { return g.state == ready }); err != nil {
+	if err := g.initRuntimeDone(err); err != nil {
 		return err
 	}
 	return g.reach(ctx, func() bool { return all(g.agents, agentReady) })
@@ -54,13 +55,14 @@ func (g *generation) launch(i int, a *agent) error {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		a.move(agentLaunchError)
+		a.errorType = "Extension.LaunchError"
 		g.fail(&fault{errorType: "Extension.LaunchError", message: message, exit: &Exit{Code: -1}, cause: cause})
 		return g.fault
 	}
 	if i >= maxAgents {
 		return launchError("ErrTooManyExtensions", nil)
 	}
-	sp := spec{command: []string{extensionsDir + "/" + a.name}, env: agentEnviron(g.env), dir: "/"}
+	sp := spec{command: []string{extensionsDir + "/" + a.name}, env: agentEnviron(g.env), dir: "/", each: g.extensionLines()}
 	if g.function.ExtensionOutput != nil {
 		w := g.function.ExtensionOutput(a.name)
 		sp.stdout, sp.stderr = w, w
@@ -77,7 +79,9 @@ func (g *generation) launch(i int, a *agent) error {
 }
 
 func (g *generation) startRuntime() error {
-	p, err := g.stage.start(g.function.process(g.env))
+	sp := g.function.process(g.env)
+	sp.each = g.functionLines()
+	p, err := g.stage.start(sp)
 	if err != nil {
 		err = initError(err)
 		var named *InitError

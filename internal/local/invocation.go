@@ -67,15 +67,17 @@ type invocation struct {
 	early          bool
 	init           time.Duration
 	delivered      time.Time // zero if it has not been
+	runtimeDone    time.Time // when the runtime was through with it, or failed
 
 	settled  chan struct{} // closed once outcome and answered are valid
 	outcome  outcome
 	answered time.Duration
 
 	// Guarded by the generation's mu.
-	claimed bool          // the runtime has begun to answer
-	over    bool          // it wants the next event
-	took    time.Duration // until then
+	claimed    bool          // the runtime has begun to answer
+	responding time.Time     // since when
+	over       bool          // it wants the next event
+	took       time.Duration // until then
 }
 
 // An outcome is how an invocation went.

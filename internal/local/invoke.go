@@ -85,11 +85,13 @@ func (e *Environment) run(inv *invocation) (Response, error) {
 		inv.init = e.InitDuration()
 	}
 	g := e.now()
+	g.invocationStarted(inv)
 	if err == nil {
 		e.enter(PhaseInvoking)
 		inv.delivered = time.Now()
 		err = g.invoke(ctx, inv)
 	}
+	g.invocationReported(inv, err)
 	if e.live.Err() != nil {
 		// Stop ends all; but what has been answered has been.
 		return e.result(g, inv, err, ErrNotRunning)

@@ -26,6 +26,8 @@ func (s *stage) clear() error                 { return nil }
 func (s *stage) close() error                 { return nil }
 func (s *stage) freeze() error                { return nil }
 func (s *stage) thaw()                        {}
+func (s *stage) drain()                       {}
+func (s *stage) peakMemory() int64            { return 0 }
 
 type process struct {
 	pid  int

@@ -126,7 +126,7 @@ func (g *generation) claim(w http.ResponseWriter, id string, to state) *invocati
 		return nil
 	}
 	g.state = to
-	g.current.claimed = true
+	g.current.claimed, g.current.responding = true, time.Now()
 	return g.current
 }
 

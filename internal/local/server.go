@@ -59,6 +59,8 @@ func (s *server) routes() http.Handler {
 		{"GET", extensionsVersion + "/extension/event/next", (*generation).agentNext},
 		{"POST", extensionsVersion + "/extension/init/error", (*generation).agentInitError},
 		{"POST", extensionsVersion + "/extension/exit/error", (*generation).agentExitError},
+		{"PUT", telemetryVersion + "/telemetry", (*generation).subscribeTelemetry},
+		{"PUT", logsVersion + "/logs", (*generation).subscribeLogs},
 	} {
 		mux.HandleFunc(route.path, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method != route.method {
