@@ -102,6 +102,9 @@ type Function struct {
 	// order, whether or not anyone has subscribed to it: platform events and
 	// the lines that the function and the extensions write. It must not block.
 	Events func(telemetry.Event)
+	// Inits, if not nil, gets how each init went, when it is over. It must not
+	// block.
+	Inits func(Init)
 }
 
 // An InitType is how an environment comes into being: the value of

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/layers"
 )
 
@@ -24,7 +25,7 @@ func unpack(paths []string) (folders []string, remove func() error, err error) {
 	for i, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, remove, fmt.Errorf("--layer: %w", err)
+			return nil, remove, fmt.Errorf("--layer: %q: %w", path, fragment.Cause(err))
 		}
 		if info.IsDir() {
 			folders = append(folders, path)

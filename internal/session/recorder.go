@@ -7,7 +7,9 @@ import (
 	"sync"
 
 	"github.com/graft-lambda/graft/internal/lambdalog"
+	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/telemetry"
+	"github.com/graft-lambda/graft/internal/timeline"
 )
 
 // Bounds of what a recorder holds.
@@ -28,6 +30,7 @@ type recorder struct {
 	events []telemetry.Event
 	bytes  int
 	left   int // events that did not fit
+	known  []timeline.Init
 	tails  []tail
 }
 
@@ -56,6 +59,22 @@ func (r *recorder) add(event telemetry.Event) {
 	}
 	r.events = append(r.events, event)
 	r.bytes += event.Size()
+}
+
+// addInit is the Inits of a function.
+func (r *recorder) addInit(init local.Init) {
+	known := timeline.Init{Began: init.Began}
+	for _, p := range init.Parts {
+		if p.Name == "" {
+			p.Name = "runtime"
+		}
+		known.Parts = append(known.Parts, timeline.Part(p))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.serving && r.left == 0 {
+		r.known = append(r.known, known)
+	}
 }
 
 // log prints what Lambda's log would have of the event, and keeps it as the
@@ -111,6 +130,13 @@ func (r *recorder) tail(requestID string) []byte {
 		}
 	}
 	return nil
+}
+
+// inits returns what is known of them besides the events.
+func (r *recorder) inits() []timeline.Init {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.known)
 }
 
 // all returns the events, and how many did not fit.

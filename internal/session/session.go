@@ -82,7 +82,7 @@ func (r *run) function() {
 	own := r.out.source("function")
 	f.Stdout, f.Stderr = own, own
 	f.ExtensionOutput = func(name string) io.Writer { return r.out.source(name) }
-	f.Events = r.record.add
+	f.Events, f.Inits = r.record.add, r.record.addInit
 }
 
 // start makes the environment. An init that fails is no error: failed tells.
@@ -158,7 +158,7 @@ var hints = map[string]string{
 // show writes the timeline, or the document.
 func (r *run) show() error {
 	events, left := r.record.all()
-	drawn := timeline.New(events, r.stop)
+	drawn := timeline.New(events, r.record.inits(), r.stop)
 	if r.JSON {
 		return r.document(drawn, events, left).write(r.Stdout)
 	}

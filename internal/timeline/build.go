@@ -14,6 +14,8 @@ type builder struct {
 	Timeline
 	init, restore int            // indices of the open phases
 	invocations   map[string]int // by request id
+	inits         []Init         // those not used yet
+	before        float64        // milliseconds of the init within the invocation that comes next
 }
 
 func (b *builder) open(p Phase) int {
@@ -56,10 +58,35 @@ func (b *builder) phase(event telemetry.Event, r telemetry.Phase) {
 		b.runtimeDone(b.restore, event.Time, r)
 	case telemetry.TypeInitReport:
 		b.report(b.init, event.Time, r)
-		b.init = none
+		b.initOver()
 	case telemetry.TypeRestoreReport:
 		b.report(b.restore, event.Time, r)
 		b.restore = none
+	}
+}
+
+// initOver takes what is known besides the events.
+func (b *builder) initOver() {
+	if b.init == none {
+		return
+	}
+	p := &b.Phases[b.init]
+	b.init = none
+	if p.Again {
+		b.before = p.DurationMs
+	}
+	if len(b.inits) == 0 {
+		return
+	}
+	known := b.inits[0]
+	b.inits = b.inits[1:]
+	p.Bars = p.Bars[:0]
+	for _, part := range known.Parts {
+		bar := Bar{Name: part.Name, StartMs: since(known.Began, part.Began), EndMs: since(known.Began, part.Ready)}
+		if part.Ready.IsZero() {
+			bar.EndMs, bar.Failed = p.DurationMs, p.failed()
+		}
+		p.Bars = append(p.Bars, bar)
 	}
 }
 
@@ -84,7 +111,8 @@ func (b *builder) report(at int, end time.Time, r telemetry.Phase) {
 func (b *builder) invocation(event telemetry.Event, r telemetry.Invocation) {
 	at, ok := b.invocations[r.RequestID]
 	if !ok {
-		at = b.open(Phase{Name: "invoke", RequestID: r.RequestID, Start: event.Time})
+		at = b.open(Phase{Name: "invoke", RequestID: r.RequestID, Start: event.Time, initMs: b.before})
+		b.before = 0
 		b.invocations[r.RequestID] = at
 	}
 	p := &b.Phases[at]
@@ -100,7 +128,8 @@ func (b *builder) invocation(event telemetry.Event, r telemetry.Invocation) {
 	}
 	if event.Type == telemetry.TypeReport {
 		if r.Metrics.DurationMs != nil {
-			p.DurationMs = *r.Metrics.DurationMs
+			// The init stands above, as a phase of its own.
+			p.DurationMs = max(*r.Metrics.DurationMs-p.initMs, 0)
 		}
 		b.Memory.use(r.Metrics)
 	}

@@ -27,11 +27,15 @@ type Phase struct {
 	RequestID string `json:"requestId,omitempty"` // of an invocation
 	// Status is "success", "failure", "error" or "timeout", or empty if the end
 	// of the phase was not seen.
-	Status     string    `json:"status,omitempty"`
-	ErrorType  string    `json:"errorType,omitempty"`
-	Start      time.Time `json:"start"`
-	DurationMs float64   `json:"durationMs"`
-	Bars       []Bar     `json:"parts"`
+	Status    string    `json:"status,omitempty"`
+	ErrorType string    `json:"errorType,omitempty"`
+	Start     time.Time `json:"start"`
+	// DurationMs of an invocation is without the init that it began with, which
+	// is a phase of its own.
+	DurationMs float64 `json:"durationMs"`
+	Bars       []Bar   `json:"parts"`
+
+	initMs float64 // of the init that was made for the invocation
 }
 
 // A Bar is a part of a phase, in milliseconds since the phase began.
@@ -57,14 +61,29 @@ type Dropped struct {
 	Bytes   float64 `json:"bytes"`
 }
 
+// An Init says more of an init than the events do, which come for all
+// extensions at once, when all are ready.
+type Init struct {
+	Began time.Time
+	Parts []Part
+}
+
+// A Part is that of an extension, or of the runtime, in an init. Ready is zero
+// if it never was.
+type Part struct {
+	Name         string // "runtime", or the extension's
+	Began, Ready time.Time
+}
+
 // A Stop is when the environment was told to end, and when it had. There is no
 // event for it.
 type Stop struct{ Began, Ended time.Time }
 
-// New returns the timeline of events, which are in order. A zero stop is left
-// out. Events that cannot be read are passed over.
-func New(events []telemetry.Event, stop Stop) Timeline {
-	b := builder{init: none, restore: none, invocations: map[string]int{}}
+// New returns the timeline of events, which are in order, as inits are. Where
+// inits are missing, and with a zero stop, it shows what the events tell.
+// Events that cannot be read are passed over.
+func New(events []telemetry.Event, inits []Init, stop Stop) Timeline {
+	b := builder{init: none, restore: none, invocations: map[string]int{}, inits: inits}
 	for _, event := range events {
 		b.add(event)
 	}

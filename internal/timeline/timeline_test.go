@@ -23,7 +23,8 @@ var update = flag.Bool("update", false, "write the results into testdata")
 // began is when the environments of testdata are stopped, for 12.5 ms.
 var began = time.Date(2026, 1, 2, 3, 4, 9, 0, time.UTC)
 
-// TestTimeline draws the events of each file in testdata: one event a line.
+// TestTimeline draws the events of each file in testdata: one event a line,
+// and what is known of inits besides.
 func TestTimeline(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	require.NoError(t, err)
@@ -43,8 +44,12 @@ func TestTimeline(t *testing.T) {
 				require.NoError(t, json.Unmarshal([]byte(line), &event), line)
 				events = append(events, event)
 			}
+			var inits []timeline.Init
+			if f := want["inits"]; f != nil {
+				require.NoError(t, json.Unmarshal(f.Data, &inits))
+			}
 			stop := timeline.Stop{Began: began, Ended: began.Add(12500 * time.Microsecond)}
-			drawn := timeline.New(events, stop)
+			drawn := timeline.New(events, inits, stop)
 			for name, f := range want {
 				var text strings.Builder
 				switch name {
@@ -88,7 +93,7 @@ func TestMany(t *testing.T) {
 		require.NoError(t, err)
 		events = append(events, telemetry.Event{Time: began, Type: telemetry.TypeReport, Record: record})
 	}
-	drawn := timeline.New(events, timeline.Stop{})
+	drawn := timeline.New(events, nil, timeline.Stop{})
 	var text strings.Builder
 	require.NoError(t, drawn.Write(&text, timeline.Style{}))
 	assert.Contains(t, text.String(), "invoke 20 ")
@@ -111,7 +116,7 @@ func TestGarbage(t *testing.T) {
 	}
 	for i := range events {
 		var text strings.Builder
-		require.NoError(t, timeline.New(events[i:], timeline.Stop{Began: began}).Write(&text, timeline.Style{Width: 1}))
+		require.NoError(t, timeline.New(events[i:], []timeline.Init{{}}, timeline.Stop{Began: began}).Write(&text, timeline.Style{Width: 1}))
 		assert.NotContains(t, text.String(), "\x1b")
 	}
 }
