@@ -27,6 +27,8 @@ func TestMain(m *testing.M) {
 	case "watch":
 		watch()
 		return
+	case "graft":
+		main()
 	}
 	testscript.Main(m, map[string]func(){"graft": main})
 }
