@@ -25,6 +25,7 @@ type job struct {
 	TmpSize     int64
 	TmpReadOnly bool
 	Scratch     string // a folder where an entry can be made for a moment
+	Hosts       string // what is to be seen as /etc/hosts; "": what is there
 
 	UID, GID                int
 	Dir                     string

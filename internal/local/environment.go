@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 )
@@ -51,7 +52,7 @@ func Start(ctx context.Context, f Function) (*Environment, error) {
 	if err != nil {
 		return nil, err
 	}
-	stage, err := openStage(f)
+	stage, err := openNamedStage(f)
 	if err != nil {
 		s.close()
 		return nil, err
@@ -70,6 +71,22 @@ func Start(ctx context.Context, f Function) (*Environment, error) {
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
+}
+
+// openNamedStage is openStage with a hosts file that has the sandbox's name.
+func openNamedStage(f Function) (*stage, error) {
+	if f.NoSandboxName {
+		return openStage(f, "")
+	}
+	hosts, err := writeHosts()
+	if err != nil {
+		return nil, err
+	}
+	if hosts != "" {
+		// The mount keeps what it shows.
+		defer os.Remove(hosts)
+	}
+	return openStage(f, hosts)
 }
 
 // firstInit makes the init before the first invocation.

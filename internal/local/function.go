@@ -105,6 +105,10 @@ type Function struct {
 	// Inits, if not nil, gets how each init went, when it is over. It must not
 	// block.
 	Inits func(Init)
+	// NoSandboxName leaves the name sandbox.localdomain, at which subscribers
+	// to the telemetry listen, unknown to the function and the extensions. Else
+	// their /etc/hosts has it, if this machine has that file.
+	NoSandboxName bool
 }
 
 // An InitType is how an environment comes into being: the value of

@@ -36,7 +36,7 @@ func keepStage() {
 	}
 	null, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err == nil {
-		err = enter(newView(&m.Job), m.Job.Scratch)
+		err = enter(newView(&m.Job), m.Job.Scratch, m.Job.Hosts)
 	}
 	var names []string
 	if err == nil {

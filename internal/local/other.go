@@ -14,7 +14,7 @@ func Main() { mainCalled.Store(true) }
 
 type stage struct{ extensions []string }
 
-func openStage(Function) (*stage, error) {
+func openStage(Function, string) (*stage, error) {
 	if !mainCalled.Load() {
 		return nil, errNoMain
 	}

@@ -17,7 +17,7 @@ func Run(ctx context.Context, f Function) (Exit, error) {
 	if err != nil {
 		return never, err
 	}
-	stage, err := openStage(f)
+	stage, err := openStage(f, "")
 	if err != nil {
 		return never, err
 	}

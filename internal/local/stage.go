@@ -36,8 +36,9 @@ type stage struct {
 	outputs   []*output        // those that may not be complete
 }
 
-// openStage makes the namespace of the prepared function f.
-func openStage(f Function) (*stage, error) {
+// openStage makes the namespace of the prepared function f. Hosts is the file
+// that it sees as /etc/hosts; "" is the machine's.
+func openStage(f Function, hosts string) (*stage, error) {
 	if !mainCalled.Load() {
 		return nil, errNoMain
 	}
@@ -70,7 +71,7 @@ func openStage(f Function) (*stage, error) {
 		ours.Close()
 		return nil, notAllowed(err)
 	}
-	if err := s.setUp(); err != nil {
+	if err := s.setUp(hosts); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	go s.listen()
@@ -97,13 +98,13 @@ func (s *stage) keep(cmd *exec.Cmd, started chan<- error) {
 }
 
 // setUp has the keeper make the file system.
-func (s *stage) setUp() error {
+func (s *stage) setUp(hosts string) error {
 	f := s.function
 	j := job{
 		Parent: os.Getpid(),
 		Layers: f.Layers, Code: f.Code, Mounts: f.Mounts,
 		Tmp: f.Tmp, TmpSize: f.TmpSize, TmpReadOnly: f.TmpReadOnly,
-		Scratch: os.TempDir(),
+		Scratch: os.TempDir(), Hosts: hosts,
 	}
 	if err := send(s.conn, message{Kind: setUp, Job: j}); err != nil {
 		return fmt.Errorf("stage: %w", err)

@@ -3,6 +3,7 @@
 package local_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -47,7 +48,11 @@ func (e *events) list() []telemetry.Event {
 // until waits until the events fulfil the condition.
 func (e *events) until(t *testing.T, condition func([]telemetry.Event) bool) {
 	t.Helper()
-	ctx := bounded(t)
+	e.within(t, bounded(t), condition)
+}
+
+func (e *events) within(t *testing.T, ctx context.Context, condition func([]telemetry.Event) bool) {
+	t.Helper()
 	for {
 		e.mu.Lock()
 		ok, changed := condition(e.all), e.changed
