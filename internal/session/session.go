@@ -81,7 +81,14 @@ func (r *run) function() {
 	f := &r.Function
 	own := r.out.source("function")
 	f.Stdout, f.Stderr = own, own
-	f.ExtensionOutput = func(name string) io.Writer { return r.out.source(name) }
+	// An extension that is started anew goes on with its old source.
+	extensions := map[string]*source{}
+	f.ExtensionOutput = func(name string) io.Writer {
+		if extensions[name] == nil {
+			extensions[name] = r.out.source(name)
+		}
+		return extensions[name]
+	}
 	f.Events, f.Inits = r.record.add, r.record.addInit
 }
 

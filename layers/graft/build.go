@@ -49,7 +49,7 @@ func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	archs := strings.Split(*arch, ",")
 	if *into != "" {
 		if len(archs) != 1 {
-			return usageError{errors.New("--into: give one --arch with it")}
+			return usageError{error: errors.New("--into: give one --arch with it")}
 		}
 		return layers.Build(ctx, *into, layers.Options{Arch: archs[0], Log: stderr}, folders...)
 	}

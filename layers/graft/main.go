@@ -41,8 +41,12 @@ const (
 	exitInterrupted = 130 // as a shell's, after SIGINT
 )
 
-// A usageError is about the command line, not about what it asks for.
-type usageError struct{ error }
+// A usageError is about the command line, not about what it asks for. Help,
+// if there is some, is printed below it.
+type usageError struct {
+	error
+	help string
+}
 
 func main() {
 	local.Main() // returns, but for the environment's own processes
@@ -60,6 +64,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	case errors.As(err, &wrong):
 		fmt.Fprintln(stderr, "graft:", err)
+		if wrong.help != "" {
+			fmt.Fprint(stderr, "\n", wrong.help)
+		}
 		return exitUsage
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return exitInterrupted
@@ -84,9 +91,9 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		fmt.Fprint(stdout, usage)
 		return nil
 	case "":
-		return usageError{errors.New("no command given\n\n" + usage)}
+		return usageError{errors.New("no command given"), usage}
 	}
-	return usageError{fmt.Errorf("no command %q\n\n%s", name, usage)}
+	return usageError{fmt.Errorf("no command %q", name), usage}
 }
 
 // parse reads the flags of a command. Help goes where it was asked for, an
@@ -100,7 +107,7 @@ func parse(flags *flag.FlagSet, args []string, help string, stdout io.Writer) er
 		fmt.Fprint(stdout, help)
 		return err
 	case err != nil:
-		return usageError{fmt.Errorf("%w; %s -h lists the flags", err, flags.Name())}
+		return usageError{error: fmt.Errorf("%w; %s -h lists the flags", err, flags.Name())}
 	}
 	return nil
 }

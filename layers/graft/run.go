@@ -128,7 +128,7 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		f.Env, err = session.Environment(env, envFiles)
 	}
 	if err != nil {
-		return usageError{err}
+		return usageError{error: err}
 	}
 	if s.Count == 0 {
 		s.Count = len(s.Events)
