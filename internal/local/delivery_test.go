@@ -307,3 +307,26 @@ func TestSubscribeOnManagedInstances(t *testing.T) {
 		assert.Equal(t, test.status, got.Status, test)
 	}
 }
+
+// A listener that never answers holds the shutdown up no longer than its
+// budget allows, and what it did not take is counted.
+func TestFlushIsBounded(t *testing.T) {
+	t.Parallel()
+	held := make(chan struct{})
+	l := listenAt(t, "127.0.0.1:0", func(int) int { <-held; return 200 })
+	t.Cleanup(func() { close(held) })
+	var o outputs
+	f := with(t, &o, map[string]string{"x": `register '"SHUTDOWN"'
+		curl -sS -o /dev/null -X PUT -H "Lambda-Extension-Identifier: $id" -d '` + wanting("2025-01-29", `"platform"`, `"timeoutMs":30000`, to(l.uri())) + `' "${api%/2020*}` + telemetryPath + `"
+		loop`})
+	all := newEvents()
+	f.Events = all.sink
+	e, err := local.Start(bounded(t), f)
+	require.NoError(t, err)
+	send(t, e, event{Do: "echo", Arg: "1"})
+	require.NoError(t, e.Stop(context.Background()))
+	assert.Equal(t, []string{"spindown"}, shutdowns(o.lines("x")))
+	dropped := record[telemetry.LogsDropped](t, all.list(), "platform.logsDropped")
+	assert.EqualValues(t, 8, dropped.Records) // those of init and invocation
+	assert.Empty(t, l.list())
+}

@@ -132,7 +132,7 @@ func dropped(lost tally, reason string) emitted {
 func logged(kind string, line []byte, at time.Time, format string) emitted {
 	e := emitted{Event: telemetry.Event{Time: at, Type: kind, Record: marshal(string(line))}}
 	if object := bytes.TrimSpace(line); format == formatJSON && len(object) > 0 && object[0] == '{' && json.Valid(object) {
-		e.text, e.Record = e.Record, bytes.Clone(object)
+		e.text, e.Record = e.Record, bytes.ToValidUTF8(bytes.Clone(object), []byte("\ufffd"))
 	}
 	return e
 }

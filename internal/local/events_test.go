@@ -178,3 +178,23 @@ func TestEventRecords(t *testing.T) {
 	require.Len(t, report.Spans, 1)
 	assert.Equal(t, "extensionOverhead", report.Spans[0].Name)
 }
+
+// An init that takes too long and the one that the first invocation makes.
+func TestSuppressedInitEvents(t *testing.T) {
+	t.Parallel()
+	f := with(t, &outputs{}, map[string]string{"x": quiet(`[[ -e /tmp/again ]] || { touch /tmp/again; exec sleep 1000; }; ` + both)})
+	f.TmpSize = 1 << 20
+	f.InitTimeout = 300 * time.Millisecond
+	all, responses := told(t, f, `{"Do":"echo","Arg":"1"}`)
+	assert.Equal(t, []string{"initStart", "extension", "initReport", "initStart", "initRuntimeDone", "extension", "initReport", "start", "runtimeDone", "report"}, types(all))
+	var reports []telemetry.Phase
+	for _, e := range of(all, telemetry.TypeInitReport) {
+		reports = append(reports, decoded[telemetry.Phase](t, e))
+	}
+	require.Len(t, reports, 2)
+	assert.Equal(t, []string{"init", "timeout"}, []string{reports[0].Phase, reports[0].Status})
+	assert.Equal(t, []string{"invoke", "success"}, []string{reports[1].Phase, reports[1].Status})
+	report := record[telemetry.Invocation](t, all, telemetry.TypeReport)
+	assert.Nil(t, report.Metrics.InitDurationMs, "it is part of the duration")
+	assert.GreaterOrEqual(t, *report.Metrics.DurationMs, responses[0].Init.Seconds()*1000)
+}

@@ -24,6 +24,7 @@ import (
 var programs = map[string]func(){
 	"bootstrap": goRuntime,
 	"go-ext":    goExtension,
+	"tel-ext":   telExtension,
 	"nobody":    nobody,
 	"orphan":    orphan,
 	"forbidden": forbidden,

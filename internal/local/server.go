@@ -18,8 +18,7 @@ const (
 )
 
 // A server is where an environment's runtime and extensions call: one
-// listener for the Runtime API and the Extensions API, at the same address
-// through all generations.
+// listener for all APIs, at the same address through all generations.
 type server struct {
 	address string // host:port
 	http    http.Server

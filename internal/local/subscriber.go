@@ -85,20 +85,22 @@ func (s *subscriber) take(e emitted) {
 }
 
 // own tells, where they would have stood, how many records were dropped. This
-// notice itself is never dropped, so that it cannot beget another. The caller
-// holds mu and the stream's.
-func (s *subscriber) own() {
+// notice itself is never dropped, so that it cannot beget another. It returns
+// whether the subscriber gets one. The caller holds mu and the stream's.
+func (s *subscriber) own() bool {
 	if s.lost.records == 0 {
-		return
+		return false
 	}
 	notice := dropped(s.lost, droppedReason)
 	s.lost = tally{}
 	if s.stream.sink != nil {
 		s.stream.sink(notice.Event)
 	}
-	if s.wants(notice) {
-		s.push(s.encode(notice))
+	if !s.wants(notice) {
+		return false
 	}
+	s.push(s.encode(notice))
+	return true
 }
 
 func (s *subscriber) push(text []byte) {
@@ -221,7 +223,9 @@ func (s *subscriber) settle(n int, last bool, err error) {
 		s.queue = s.queue[n:]
 		s.final = max(0, s.final-n)
 		s.retry, s.retryAt = 0, time.Time{}
-		s.own()
+		if s.own() && s.flushing {
+			s.final = len(s.queue) // the notice, too
+		}
 	} else if last || !s.flushing {
 		s.retry = min(max(2*s.retry, retryFirst), retryLast)
 		s.retryAt = time.Now().Add(s.retry)
