@@ -60,6 +60,7 @@ func TestUnzip(t *testing.T) {
 // TestUnzipKeeps takes what is unusual and no danger.
 func TestUnzipKeeps(t *testing.T) {
 	file := zipFile(t,
+		zipped{name: "./", mode: fs.ModeDir | 0o755},
 		zipped{name: "empty/", mode: fs.ModeDir | 0o700},
 		zipped{name: "./dot/x", text: "x", mode: 0o640},
 		zipped{name: "links/opt", text: "/opt/other/layer.so", mode: fs.ModeSymlink | 0o777},
