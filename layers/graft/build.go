@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/graft-lambda/graft/layers"
@@ -15,14 +16,17 @@ import (
 
 const buildHelp = `usage: graft build [FLAG…] [FOLDER…]
 
-Makes OUT/NAME-ARCH.zip of the wrapper and the layer folders given. A folder
-looks like /opt itself; without one it is the bare layer.
+Makes OUT/NAME-ARCH.zip of the wrapper, the companion and the layer folders
+given. A folder looks like /opt itself; without one it is the bare layer.
 
-  --arch LIST   architectures, separated by commas (amd64,arm64)
-  --out DIR     the folder for the zips (dist)
-  --name N      the name of the zips (the first folder's)
-  --into DIR    fill this folder, empty or built before, instead of writing a
-                zip; for one architecture
+  --arch LIST     architectures, separated by commas (amd64,arm64)
+  --out DIR       the folder for the zips (dist)
+  --name N        the name of the zips (the first folder's)
+  --into DIR      fill this folder, empty or built before, instead of writing a
+                  zip; for one architecture
+  --companion C   extension: Lambda starts the companion; forked: the wrapper
+                  does, so that nothing is in /opt/extensions; none: it is left
+                  out, and with it GRAFT_RUN and GRAFT_TELEMETRY (extension)
 `
 
 // build is the command of that name.
@@ -32,8 +36,12 @@ func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	out := flags.String("out", "dist", "")
 	name := flags.String("name", "", "")
 	into := flags.String("into", "", "")
+	companion := flags.String("companion", string(layers.External), "")
 	if err := parse(flags, args, buildHelp, stdout); err != nil {
 		return err
+	}
+	if known := []string{string(layers.External), string(layers.Forked), string(layers.NoCompanion)}; !slices.Contains(known, *companion) {
+		return usageError{error: fmt.Errorf("--companion: %q is none of %q", *companion, known)}
 	}
 	folders := flags.Args()
 	if *name == "" {
@@ -47,15 +55,18 @@ func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	archs := strings.Split(*arch, ",")
+	opt := layers.Options{Companion: layers.Companion(*companion), Log: stderr}
 	if *into != "" {
 		if len(archs) != 1 {
 			return usageError{error: errors.New("--into: give one --arch with it")}
 		}
-		return layers.Build(ctx, *into, layers.Options{Arch: archs[0], Log: stderr}, folders...)
+		opt.Arch = archs[0]
+		return layers.Build(ctx, *into, opt, folders...)
 	}
 	for _, a := range archs {
 		file := filepath.Join(*out, *name+"-"+a+".zip")
-		if err := buildZip(ctx, file, layers.Options{Arch: a, Log: stderr}, folders); err != nil {
+		opt.Arch = a
+		if err := buildZip(ctx, file, opt, folders); err != nil {
 			return err
 		}
 		info, err := os.Stat(file)

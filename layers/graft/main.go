@@ -1,10 +1,10 @@
 // Graft builds layers and tries them out.
 //
-//	graft build [--arch amd64,arm64] [--out dist] [--name N] [--into DIR] [FOLDER…]
+//	graft build [--arch amd64,arm64] [--out dist] [--name N] [--into DIR] [--companion C] [FOLDER…]
 //	graft run [--layer PATH]… [--code DIR] [--event JSON|FILE]… [FLAG…] -- COMMAND…
 //
-// Build makes OUT/NAME-ARCH.zip of the wrapper and the layer folders given; a
-// folder looks like /opt itself. Run does what Lambda would do with a function
+// Build makes OUT/NAME-ARCH.zip of the wrapper, the companion and the layer
+// folders given; a folder looks like /opt itself. Run does what Lambda would do with a function
 // and layers, on this machine. `graft COMMAND -h` lists the flags.
 //
 // Answers go to standard output, everything else to standard error. The exit
