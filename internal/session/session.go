@@ -156,7 +156,7 @@ func (r *run) result(ctx context.Context) error {
 
 // hints say what to do about an init that failed.
 var hints = map[string]string{
-	"Runtime.InvalidEntrypoint": "the command is looked up in the function's own PATH and starts in /var/task, which is --code; give its whole path, or --env PATH=…",
+	"Runtime.InvalidEntrypoint": "the command is looked up in the function's own PATH and starts in /var/task, which is --code; give its whole path (but /tmp is an empty one), or --env PATH=…",
 	"Runtime.ExitError":         "the runtime ended before it asked for an event; what it wrote stands above; --handler sets the handler",
 	"Extension.LaunchError":     "every file in a layer's folder extensions must be an executable program for this machine",
 	"Extension.Crash":           "an extension may not end before it gets SHUTDOWN; what it wrote stands above",

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -74,6 +75,27 @@ func (p *process) interrupt(t *testing.T) int {
 	p.seen.Write(rest)
 	_ = p.cmd.Wait()
 	return p.cmd.ProcessState.ExitCode()
+}
+
+// TestBuildAndRun has a function run with a layer that graft has built, zipped:
+// through the wrapper, with the companion beside it.
+func TestBuildAndRun(t *testing.T) {
+	needIsolation(t)
+	dir := t.TempDir()
+	require.NoError(t, program(filepath.Join(dir, "task/bootstrap")))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "mine/graft.d"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "mine/graft.d/50-mine.env"), []byte("A=from the fragment\n"), 0o644))
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"build", "--arch", runtime.GOARCH, "--out", dir, filepath.Join(dir, "mine")}, &stdout, &stderr), "%s", &stderr)
+
+	stdout.Reset()
+	require.Zero(t, run(t.Context(), []string{"run", "--layer", filepath.Join(dir, "mine-"+runtime.GOARCH+".zip"), "--code", filepath.Join(dir, "task"),
+		"--env", "AWS_LAMBDA_EXEC_WRAPPER=/opt/graft", "--env", "GRAFT_TELEMETRY=platform", "--env", "GRAFT_TELEMETRY_TO=stdout",
+		"--event", `{"env":"A"}`, "--", "./bootstrap"}, &stdout, &stderr), "%s", &stderr)
+	assert.Equal(t, "\"from the fragment\"\n", stdout.String())
+	assert.Contains(t, stderr.String(), `graft-companion | {"graft":"platform",`)
+	assert.Regexp(t, `(?m)^  graft-companion +█+ `, stderr.String())
+	assert.NotContains(t, stderr.String(), "skipped")
 }
 
 // TestInterrupt presses Ctrl-C in the middle of an invocation: the extension
