@@ -55,6 +55,8 @@ type agent struct {
 	pending   *agentEvent // for its next
 	errorType string      // of the first error that it reported
 	owes      bool        // has got, or is to get, an INVOKE and not asked for more
+
+	began, readied time.Time // for parts.go
 }
 
 func newAgent(name string, external bool) *agent {
@@ -66,6 +68,9 @@ func (a *agent) move(to agentState) bool {
 	ok := slices.Contains(agentMoves[a.state], to)
 	if ok {
 		a.state = to
+	}
+	if ok && to == agentReady && a.readied.IsZero() {
+		a.readied = time.Now()
 	}
 	return ok
 }

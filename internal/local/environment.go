@@ -250,6 +250,9 @@ func (e *Environment) now() *generation {
 	return e.generation
 }
 
+// ARN returns the name that invocations give the function.
+func (e *Environment) ARN() string { return e.arn }
+
 // PID returns the process id of the runtime, or of the last one; 0 before it
 // is started.
 func (e *Environment) PID() int {

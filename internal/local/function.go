@@ -111,6 +111,9 @@ type Function struct {
 	// order, whether or not anyone has subscribed to it: platform events and
 	// the lines that the function and the extensions write. It must not block.
 	Events func(telemetry.Event)
+	// Inits, if not nil, gets how each init went, when it is over. It must not
+	// block.
+	Inits func(Init)
 	// NoSandboxName leaves the name sandbox.localdomain, at which subscribers
 	// to the telemetry listen, unknown to the function and the extensions. Else
 	// their /etc/hosts has it, if this machine has that file.

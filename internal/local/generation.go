@@ -25,6 +25,8 @@ type generation struct {
 	telemetry *stream
 	phase     string    // of its init, as the events name it
 	initBegan time.Time // valid once the init has begun
+	// The runtime's part in it.
+	runtimeBegan, runtimeReady time.Time
 
 	mu      sync.Mutex
 	changed chan struct{} // closed by the next change

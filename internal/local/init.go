@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // init starts all, in Lambda's order, and returns when all are ready: the
@@ -32,6 +33,9 @@ func (g *generation) init(ctx context.Context) error {
 	err := g.startRuntime()
 	if err == nil {
 		err = g.reach(ctx, func() bool { return g.state == ready || g.state == restoreReady })
+	}
+	if err == nil {
+		g.runtimeReady = time.Now()
 	}
 	if err := g.initRuntimeDone(err); err != nil {
 		return err
@@ -68,6 +72,9 @@ func (g *generation) launch(i int, a *agent) error {
 		w := g.function.ExtensionOutput(a.name)
 		sp.stdout, sp.stderr = w, w
 	}
+	g.mu.Lock()
+	a.began = time.Now()
+	g.mu.Unlock()
 	p, err := g.stage.start(sp)
 	if err != nil {
 		return launchError(err.Error(), err)
@@ -82,6 +89,7 @@ func (g *generation) launch(i int, a *agent) error {
 func (g *generation) startRuntime() error {
 	sp := g.function.process(g.env)
 	sp.each = g.functionLines()
+	g.runtimeBegan = time.Now()
 	p, err := g.stage.start(sp)
 	if err != nil {
 		err = initError(err)

@@ -52,6 +52,12 @@ func Trace(header string) InvokeOption {
 	return func(inv *invocation) { inv.trace = header }
 }
 
+// ClientContext sets what the caller tells of itself, JSON: the header
+// Lambda-Runtime-Client-Context.
+func ClientContext(text string) InvokeOption {
+	return func(inv *invocation) { inv.client = text }
+}
+
 // Early has the caller answered as soon as the runtime has answered, as Lambda
 // does, and not when the invocation is over. The next one waits for that.
 func Early() InvokeOption {
@@ -61,6 +67,7 @@ func Early() InvokeOption {
 // An invocation is one event on its way through the runtime.
 type invocation struct {
 	id, trace, arn string
+	client         string // context, JSON; empty if there is none
 	payload        []byte
 	deadline       time.Time
 	told           time.Time // the deadline by the clock of the processes

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // register takes an extension in. One that has the name of a file in
@@ -53,6 +54,7 @@ func (g *generation) register(w http.ResponseWriter, r *http.Request) {
 		return
 	default:
 		a = newAgent(name, false)
+		a.began = time.Now()
 		g.agents = append(g.agents, a)
 	}
 	if !a.move(registered) {

@@ -68,6 +68,9 @@ func (g *generation) initReported(err error) {
 	}
 	g.telemetry.initialized(took)
 	g.telemetry.memory(g.stage.peakMemory())
+	if g.function.Inits != nil {
+		g.function.Inits(g.parts())
+	}
 }
 
 // extensions returns how the init went for each extension.

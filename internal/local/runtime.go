@@ -137,6 +137,9 @@ func (inv *invocation) render(w http.ResponseWriter) {
 	if inv.trace != "" {
 		header.Set("Lambda-Runtime-Trace-Id", inv.trace)
 	}
+	if inv.client != "" {
+		header.Set("Lambda-Runtime-Client-Context", inv.client)
+	}
 	_, _ = w.Write(inv.payload)
 }
 
