@@ -22,6 +22,7 @@ import (
 // A collector takes OTLP, and decodes it with the full upstream types.
 type collector struct {
 	url    string
+	srv    *httptest.Server
 	mu     sync.Mutex
 	spans  []*tracepb.Span
 	logs   []*logspb.LogRecord
@@ -31,7 +32,7 @@ type collector struct {
 func newCollector(t *testing.T) *collector {
 	c := &collector{}
 	srv := httptest.NewServer(c)
-	c.url = srv.URL
+	c.srv, c.url = srv, srv.URL
 	t.Cleanup(func() {
 		srv.Close()
 		assert.Empty(t, c.faults)
@@ -113,4 +114,18 @@ func (c *collector) lines() (lines []string) {
 		lines = append(lines, record.Body.GetStringValue())
 	}
 	return lines
+}
+
+// count counts the spans of that name. One that came again, because nobody
+// told the sender that it had, counts once.
+func (c *collector) count(name string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ids := map[string]bool{}
+	for _, span := range c.spans {
+		if span.Name == name {
+			ids[string(span.SpanId)] = true
+		}
+	}
+	return len(ids)
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,6 +18,7 @@ import (
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/internal/export"
 	"github.com/graft-lambda/graft/internal/local"
+	events "github.com/graft-lambda/graft/internal/telemetry"
 )
 
 func TestNewWish(t *testing.T) {
@@ -112,6 +114,7 @@ type scene struct {
 	*function
 	extension journal
 	env       *local.Environment
+	events    told
 	collector *collector
 	forked    bool
 }
@@ -122,6 +125,11 @@ func (s *scene) printed() string { return s.out.String() + s.err.String() + s.ex
 // scenes runs a test with the companion as Lambda starts it and as the wrapper
 // does.
 func scenes(t *testing.T, files map[string]string, env []string, test func(t *testing.T, s *scene)) {
+	scenesOf(t, files, env, func(f *local.Function) { f.Freeze = slices.Contains(env, "FREEZE=1") }, test)
+}
+
+// scenesOf is scenes of a function that is configured otherwise.
+func scenesOf(t *testing.T, files map[string]string, env []string, configure func(*local.Function), test func(t *testing.T, s *scene)) {
 	for _, mode := range []string{"external", "forked"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
@@ -133,12 +141,37 @@ func scenes(t *testing.T, files map[string]string, env []string, test func(t *te
 			s.collector = newCollector(t)
 			s.Env = append(s.Env, "OTEL_EXPORTER_OTLP_ENDPOINT="+s.collector.url)
 			s.forked, s.Managed = mode == "forked", mode == "forked"
-			s.Freeze = slices.Contains(env, "FREEZE=1")
 			s.ExtensionOutput = func(string) io.Writer { return &s.extension }
+			s.Events = s.events.add
+			configure(&s.Function)
 			s.env = s.start(t)
 			test(t, s)
 		})
 	}
+}
+
+// told keeps an environment's events.
+type told struct {
+	mu   sync.Mutex
+	list []events.Event
+}
+
+func (o *told) add(e events.Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.list = append(o.list, e)
+}
+
+// extensions are who registered, and for what.
+func (o *told) extensions(t *testing.T) (list []events.Extension) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, e := range o.list {
+		if record, err := e.Decode(); e.Type == events.TypeExtension && assert.NoError(t, err) {
+			list = append(list, record.(events.Extension))
+		}
+	}
+	return list
 }
 
 // invoke sends an event, which must go well, and returns the ids of its trace
