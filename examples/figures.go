@@ -52,7 +52,7 @@ func figuresIn(log string) (f figures, err error) {
 }
 
 // isTelemetry tells a line of the companion's from all others.
-func isTelemetry(line string) bool { return strings.HasPrefix(line, `{"graft":"platform",`) }
+func isTelemetry(line string) bool { return strings.HasPrefix(line, telemetry.MarkPlatform) }
 
 func (f *figures) report(r telemetry.Invocation) {
 	f.memory = max(f.memory, value(r.Metrics.MaxMemoryUsedMB))

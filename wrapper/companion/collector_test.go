@@ -22,17 +22,17 @@ import (
 // A collector takes OTLP, and decodes it with the full upstream types.
 type collector struct {
 	url    string
-	srv    *httptest.Server
 	mu     sync.Mutex
 	spans  []*tracepb.Span
 	logs   []*logspb.LogRecord
 	faults []error
+	srv    *httptest.Server
 }
 
 func newCollector(t *testing.T) *collector {
 	c := &collector{}
 	srv := httptest.NewServer(c)
-	c.srv, c.url = srv, srv.URL
+	c.url, c.srv = srv.URL, srv
 	t.Cleanup(func() {
 		srv.Close()
 		assert.Empty(t, c.faults)
@@ -114,18 +114,4 @@ func (c *collector) lines() (lines []string) {
 		lines = append(lines, record.Body.GetStringValue())
 	}
 	return lines
-}
-
-// count counts the spans of that name. One that came again, because nobody
-// told the sender that it had, counts once.
-func (c *collector) count(name string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	ids := map[string]bool{}
-	for _, span := range c.spans {
-		if span.Name == name {
-			ids[string(span.SpanId)] = true
-		}
-	}
-	return len(ids)
 }

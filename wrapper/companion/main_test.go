@@ -35,7 +35,7 @@ var scratch string
 func TestMain(m *testing.M) {
 	local.Main()
 	if filepath.Base(os.Args[0]) == runtimeName {
-		serveFunction()
+		serveAtOnce()
 		return
 	}
 	var err error

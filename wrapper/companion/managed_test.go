@@ -5,7 +5,9 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,46 +17,107 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/internal/local"
+	events "github.com/graft-lambda/graft/internal/telemetry"
 )
+
+// together has an invocation wait until as many of these have come as can run
+// at once.
+const together = "together"
+
+var (
+	atOnce  = sync.OnceValue(func() int { n, _ := strconv.Atoi(os.Getenv("AWS_LAMBDA_MAX_CONCURRENCY")); return max(n, 1) })
+	meeting = sync.OnceValue(func() *sync.WaitGroup { all := new(sync.WaitGroup); all.Add(atOnce()); return all })
+)
+
+// serveAtOnce is as many runtimes as can run at once, in one process.
+func serveAtOnce() {
+	for range atOnce() - 1 {
+		go serveFunction()
+	}
+	serveFunction()
+}
+
+func meet(event string) {
+	if event == strconv.Quote(together) {
+		meeting().Done()
+		meeting().Wait()
+	}
+}
+
+// told keeps an environment's events.
+type told struct {
+	mu   sync.Mutex
+	list []events.Event
+}
+
+func (o *told) add(e events.Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.list = append(o.list, e)
+}
+
+// extensions are who registered, and for what.
+func (o *told) extensions(t *testing.T) (list []events.Extension) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, e := range o.list {
+		if record, err := e.Decode(); e.Type == events.TypeExtension && assert.NoError(t, err) {
+			list = append(list, record.(events.Extension))
+		}
+	}
+	return list
+}
+
+// scenesOn is scenes of another init type.
+func scenesOn(t *testing.T, initType local.InitType, concurrency int, env []string, test func(t *testing.T, s *scene, seen *told)) {
+	for _, mode := range []string{"external", "forked"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			s, seen := newScene(t, mode == "forked", nil, env...), &told{}
+			s.InitType, s.Concurrency, s.Freeze = initType, concurrency, true
+			s.Events = seen.add
+			s.env = s.start(t)
+			test(t, s, seen)
+		})
+	}
+}
 
 // TestManagedInstances: many invocations at once, of which nobody tells an
 // extension. Telemetry is sent by time and size, whatever the function asks
 // for, and nothing is lost.
 func TestManagedInstances(t *testing.T) {
 	const atOnce, each = 4, 25
-	configure := func(f *local.Function) { f.InitType, f.Concurrency = local.ManagedInstances, atOnce }
 	env := []string{"GRAFT_TELEMETRY=platform,function", "GRAFT_TELEMETRY_TO=otlp", "GRAFT_TELEMETRY_FLUSH=end"}
-	scenesOf(t, nil, env, configure, func(t *testing.T, s *scene) {
+	scenesOn(t, local.ManagedInstances, atOnce, env, func(t *testing.T, s *scene, seen *told) {
 		want := []string{"SHUTDOWN"}
 		if s.forked {
 			want = nil
 		}
-		// Who has its next answered last tells of all.
 		var all sync.WaitGroup
 		for range atOnce {
 			all.Go(func() {
-				assert.Equal(t, `"together"`, send(t, s.env, "together"))
+				assert.Equal(t, strconv.Quote(together), send(t, s.env, together))
 				for range each {
 					assert.Equal(t, `"hello"`, send(t, s.env, "hello"))
 				}
 			})
 		}
 		all.Wait()
-		if registered := s.events.extensions(t); assert.Len(t, registered, 1) {
+		if registered := seen.extensions(t); assert.Len(t, registered, 1) {
 			assert.Equal(t, "graft-companion", registered[0].Name)
 			assert.ElementsMatch(t, want, registered[0].Events)
 		}
 		complete := func() bool {
-			return s.collector.count("invoke") == atOnce*(each+1) && len(s.collector.lines()) == atOnce*(each+1)
+			return count(s.collector, "invoke") == atOnce*(each+1) && len(s.collector.lines()) == atOnce*(each+1)
 		}
 		if s.forked {
 			// Nobody waits for an internal extension at the end.
 			eventually(t, complete, "all is sent by time")
 		}
 		require.NoError(t, s.env.Stop(context.Background()))
-		assert.True(t, complete(), "%d spans, %d lines", s.collector.count("invoke"), len(s.collector.lines()))
-		assert.Equal(t, 1, s.collector.count("init"))
-		assert.Equal(t, atOnce, strings.Count(strings.Join(s.collector.lines(), "\n"), "together"))
+		assert.True(t, complete(), "%d spans, %d lines", count(s.collector, "invoke"), len(s.collector.lines()))
+		assert.Equal(t, 1, count(s.collector, "init"))
+		assert.Equal(t, atOnce, strings.Count(strings.Join(s.collector.lines(), "\n"), together))
 		assert.NotContains(t, s.printed(), linePrefix)
 	})
 }
@@ -62,11 +125,10 @@ func TestManagedInstances(t *testing.T) {
 // TestSnapStart: what the companion has made before the snapshot is of use an
 // hour later, or is made anew; no invocation fails for it.
 func TestSnapStart(t *testing.T) {
-	configure := func(f *local.Function) { f.InitType, f.Freeze = local.SnapStart, true }
 	for _, flush := range []string{"end", "async"} {
 		t.Run(flush, func(t *testing.T) {
 			env := []string{"GRAFT_TELEMETRY=platform,function", "GRAFT_TELEMETRY_TO=otlp", "GRAFT_TELEMETRY_FLUSH=" + flush}
-			scenesOf(t, nil, env, configure, func(t *testing.T, s *scene) {
+			scenesOn(t, local.SnapStart, 1, env, func(t *testing.T, s *scene, _ *told) {
 				s.sleep(t)
 				require.NoError(t, s.env.Restore(t.Context()))
 				first, _ := s.invoke(t)
@@ -76,15 +138,15 @@ func TestSnapStart(t *testing.T) {
 					for _, trace := range []string{first, second} {
 						assert.Contains(t, s.collector.names(trace), "invoke")
 					}
-					assert.Equal(t, 1, s.collector.count("restore"))
+					assert.Equal(t, 1, count(s.collector, "restore"))
 				}
 				eventually(t, func() bool {
 					s.invoke(t)
-					return s.collector.count("init") == 1 && s.collector.count("restore") == 1 &&
+					return count(s.collector, "init") == 1 && count(s.collector, "restore") == 1 &&
 						slices.Contains(s.collector.names(first), "invoke") && slices.Contains(s.collector.names(second), "invoke")
 				}, "all is sent")
 				require.NoError(t, s.env.Stop(context.Background()))
-				assert.Equal(t, 1, s.collector.count("restore"))
+				assert.Equal(t, 1, count(s.collector, "restore"))
 				assert.NotContains(t, s.printed(), linePrefix)
 			})
 		})
@@ -99,4 +161,18 @@ func (s *scene) sleep(t *testing.T) {
 	if err := s.env.Advance(t.Context(), time.Hour); !errors.Is(err, errors.ErrUnsupported) {
 		require.NoError(t, err)
 	}
+}
+
+// count counts the spans of that name. One that came again, because nobody
+// told the sender that it had, counts once.
+func count(c *collector, name string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ids := map[string]bool{}
+	for _, span := range c.spans {
+		if span.Name == name {
+			ids[string(span.SpanId)] = true
+		}
+	}
+	return len(ids)
 }

@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strconv"
-	"sync"
 	"syscall"
 )
 
@@ -18,23 +16,11 @@ import (
 const runtimeName = "runtime"
 
 // serveFunction is a function and its runtime. Its events are words: crash ends
-// it, all else it prints and returns; together it returns when as many of these
-// have come as can run at once. With STUBBORN set it ignores SIGTERM.
+// it, all else it prints and returns. With STUBBORN set it ignores SIGTERM.
 func serveFunction() {
 	if os.Getenv("STUBBORN") != "" {
 		signal.Ignore(syscall.SIGTERM)
 	}
-	atOnce, _ := strconv.Atoi(os.Getenv("AWS_LAMBDA_MAX_CONCURRENCY"))
-	atOnce = max(atOnce, 1)
-	var together sync.WaitGroup
-	together.Add(atOnce)
-	for range atOnce - 1 {
-		go serveInvocations(&together)
-	}
-	serveInvocations(&together)
-}
-
-func serveInvocations(together *sync.WaitGroup) {
 	base := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/invocation/"
 	for {
 		res, err := http.Get(base + "next")
@@ -47,10 +33,7 @@ func serveInvocations(together *sync.WaitGroup) {
 			os.Exit(1)
 		}
 		fmt.Println("function:", string(event))
-		if string(event) == `"together"` {
-			together.Done()
-			together.Wait()
-		}
+		meet(string(event))
 		res, err = http.Post(base+res.Header.Get("Lambda-Runtime-Aws-Request-Id")+"/response", "application/json", bytes.NewReader(event))
 		if err != nil {
 			os.Exit(2)

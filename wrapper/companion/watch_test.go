@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,7 +17,6 @@ import (
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/internal/export"
 	"github.com/graft-lambda/graft/internal/local"
-	events "github.com/graft-lambda/graft/internal/telemetry"
 )
 
 func TestNewWish(t *testing.T) {
@@ -114,7 +112,6 @@ type scene struct {
 	*function
 	extension journal
 	env       *local.Environment
-	events    told
 	collector *collector
 	forked    bool
 }
@@ -122,56 +119,32 @@ type scene struct {
 // printed is all that a function's log group would have.
 func (s *scene) printed() string { return s.out.String() + s.err.String() + s.extension.String() }
 
+// newScene is one that is not started yet.
+func newScene(t *testing.T, forked bool, files map[string]string, env ...string) *scene {
+	t.Helper()
+	make := layer
+	if forked {
+		make = forkedLayer
+	}
+	s := &scene{function: newFunction(t, make(t, files), env...), forked: forked, collector: newCollector(t)}
+	s.Env = append(s.Env, "OTEL_EXPORTER_OTLP_ENDPOINT="+s.collector.url)
+	s.Managed = forked
+	s.Freeze = slices.Contains(env, "FREEZE=1")
+	s.ExtensionOutput = func(string) io.Writer { return &s.extension }
+	return s
+}
+
 // scenes runs a test with the companion as Lambda starts it and as the wrapper
 // does.
 func scenes(t *testing.T, files map[string]string, env []string, test func(t *testing.T, s *scene)) {
-	scenesOf(t, files, env, func(f *local.Function) { f.Freeze = slices.Contains(env, "FREEZE=1") }, test)
-}
-
-// scenesOf is scenes of a function that is configured otherwise.
-func scenesOf(t *testing.T, files map[string]string, env []string, configure func(*local.Function), test func(t *testing.T, s *scene)) {
 	for _, mode := range []string{"external", "forked"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			make := forkedLayer
-			if mode == "external" {
-				make = layer
-			}
-			s := &scene{function: newFunction(t, make(t, files), env...)}
-			s.collector = newCollector(t)
-			s.Env = append(s.Env, "OTEL_EXPORTER_OTLP_ENDPOINT="+s.collector.url)
-			s.forked, s.Managed = mode == "forked", mode == "forked"
-			s.ExtensionOutput = func(string) io.Writer { return &s.extension }
-			s.Events = s.events.add
-			configure(&s.Function)
+			s := newScene(t, mode == "forked", files, env...)
 			s.env = s.start(t)
 			test(t, s)
 		})
 	}
-}
-
-// told keeps an environment's events.
-type told struct {
-	mu   sync.Mutex
-	list []events.Event
-}
-
-func (o *told) add(e events.Event) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.list = append(o.list, e)
-}
-
-// extensions are who registered, and for what.
-func (o *told) extensions(t *testing.T) (list []events.Extension) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, e := range o.list {
-		if record, err := e.Decode(); e.Type == events.TypeExtension && assert.NoError(t, err) {
-			list = append(list, record.(events.Extension))
-		}
-	}
-	return list
 }
 
 // invoke sends an event, which must go well, and returns the ids of its trace
