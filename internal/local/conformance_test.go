@@ -204,7 +204,7 @@ var conformance = []struct {
 		answer = s.start(`{"n":2}`)
 		request = s.result(runtime).Get("Lambda-Runtime-Aws-Request-Id")
 		s.step("error instead of a stream", "POST", rt+"/invocation/"+request+"/error", `{"errorMessage":"no","errorType":"T"}`, mode, "streaming", "Lambda-Runtime-Function-Error-Type", "Function.T")
-		runtime = s.open("", "GET", rt+"/invocation/next")
+		s.open("", "GET", rt+"/invocation/next")
 		s.keep("answer, an error instead of a stream", s.normal(<-answer))
 	}},
 	{"extension init error", true, func(s *session, answer <-chan string) {
