@@ -20,3 +20,10 @@ func TestFigures(t *testing.T) {
 	_, err = figuresIn(`{"graft":"platform","broken`)
 	assert.Error(t, err)
 }
+
+// TestLoaded tells the line that names the agents from those about others.
+func TestLoaded(t *testing.T) {
+	agents, rest := loaded("first\ngraft: java: datadog: skipped: /opt/d.jar: no such file\ngraft: java 21.0.8: otel, elastic\nlast")
+	assert.Equal(t, "otel, elastic", agents)
+	assert.Equal(t, "first\ngraft: java: datadog: skipped: /opt/d.jar: no such file\nlast\n", rest)
+}

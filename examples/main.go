@@ -1,6 +1,7 @@
 // Examples runs the unmodified functions of this folder, one per runtime, in
 // the local Lambda environment, with the agents of their layer folders injected
-// by graft, and shows what each agent exported.
+// by graft and its companion beside them, and shows what each agent exported and
+// what Lambda's telemetry tells of the function.
 //
 //	go run ./examples              every runtime found on this machine
 //	go run ./examples all          every runtime that can be had

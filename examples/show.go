@@ -67,13 +67,14 @@ func line(w io.Writer, label, text string) {
 // without that line.
 func loaded(log string) (agents, rest string) {
 	for text := range strings.Lines(log) {
-		// "graft: java 21.0.8: otel, elastic"
-		if said, ok := strings.CutPrefix(text, "graft: "); ok && agents == "" {
-			if _, agents, ok = strings.Cut(strings.TrimSpace(said), ": "); ok {
-				continue
-			}
+		text = strings.TrimSuffix(text, "\n")
+		// "graft: java 21.0.8: otel, elastic", but "graft: java: otel: skipped: …"
+		said, ok := strings.CutPrefix(text, "graft: ")
+		if _, names, is := strings.Cut(said, ": "); ok && is && agents == "" && !strings.Contains(names, ": ") {
+			agents = names
+			continue
 		}
-		rest += text
+		rest += text + "\n"
 	}
 	return agents, rest
 }

@@ -16,7 +16,15 @@
 // group's leader. The wrapper waits until it has registered, for a second at
 // most, and the programs have that long to be ready. If Lambda has closed the
 // registration by then, the programs run on without it, and there is no
-// telemetry. Of two that are started in one environment, the second ends.
+// telemetry. Of two that are started in one environment, the second ends. Lambda
+// waits for nobody once the runtime has ended, so the events of the last second
+// may not arrive.
+//
+// # Managed Instances and SnapStart
+//
+// On Managed Instances many invocations run at once, and telemetry is sent every
+// second or when a batch is full. Under SnapStart the programs are started
+// before the snapshot, and nothing tells them of the restore.
 //
 // # Settings
 //
