@@ -201,10 +201,12 @@ func TestAnyProgram(t *testing.T) {
 			env, err := local.Start(t.Context(), f)
 			require.NoError(t, err, &log)
 			defer env.Stop(context.WithoutCancel(t.Context()))
-			answer, err := env.Invoke(t.Context(), []byte(`{}`))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			answer, err := env.Invoke(ctx, []byte(`{}`))
 			// The gates of a forked companion are open after 0.8 s, ready or not.
 			for companion == layers.Forked && err == nil && answer.FunctionError != "" {
-				answer, err = env.Invoke(t.Context(), []byte(`{}`))
+				answer, err = env.Invoke(ctx, []byte(`{}`))
 			}
 			require.NoError(t, err, &log)
 			assert.JSONEq(t, want, string(answer.Body), &log)
