@@ -197,7 +197,6 @@ func TestAnyProgram(t *testing.T) {
 			testbed.NeedErr(t, err)
 			var log transcript
 			f.Stdout, f.Stderr, f.ExtensionOutput = &log, &log, func(string) io.Writer { return &log }
-			f.InitTimeout = time.Minute
 			env, err := local.Start(t.Context(), f)
 			require.NoError(t, err, &log)
 			defer env.Stop(context.WithoutCancel(t.Context()))

@@ -111,8 +111,9 @@ func (k *kit) function(ctx context.Context, ex example, rt testbed.Runtime, recv
 		Name: "example-" + ex.dir, Handler: ex.handler, Code: code, Layers: []string{opt},
 		Command: ex.command, Managed: len(ex.command) == 0,
 		Env: slices.Concat(rt.Env, []string{"AWS_LAMBDA_EXEC_WRAPPER=/opt/graft", "GRAFT_LOG=info", "GRAFT_TELEMETRY=platform"}, endpoints(recv, ex)),
-		// A JVM with two agents takes its time to start.
-		Timeout: 60 * time.Second, MemoryMB: 1024, TmpSize: 512 << 20,
+		// A JVM with two agents takes its time to start. On a busy machine that is
+		// more than Lambda's 10 s, after which it would start once more.
+		Timeout: time.Minute, InitTimeout: time.Minute, MemoryMB: 1024, TmpSize: 512 << 20,
 	}
 	if ex.port != "" {
 		if k.moved == "" {
