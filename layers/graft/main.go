@@ -4,8 +4,9 @@
 //	graft run [--layer PATH]… [--code DIR] [--event JSON|FILE]… [FLAG…] -- COMMAND…
 //
 // Build makes OUT/NAME-ARCH.zip of the wrapper, the companion and the layer
-// folders given; a folder looks like /opt itself. Run does what Lambda would do with a function
-// and layers, on this machine. `graft COMMAND -h` lists the flags.
+// folders given; a folder looks like /opt itself. Run does what Lambda would do
+// with a function and layers, on this machine. `graft COMMAND -h` lists the
+// flags.
 //
 // Answers go to standard output, everything else to standard error. The exit
 // status is 0 if all went well, 1 if something failed, 2 if the command line
