@@ -1,0 +1,268 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/testbed"
+)
+
+const (
+	// stopwatch is the name under which this test program times others, in a
+	// mount namespace of its own.
+	stopwatch = "stopwatch"
+	// turns is how often each way to start takes its turn, with so many rounds
+	// that count in each.
+	turns, rounds = 20, 10
+)
+
+// minimalExtension is the least that an extension in Go does.
+const minimalExtension = `package main
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+func main() {
+	api := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2020-01-01/extension/"
+	request, _ := http.NewRequest("POST", api+"register", strings.NewReader("{\"events\":[\"INVOKE\",\"SHUTDOWN\"]}"))
+	request.Header.Set("Lambda-Extension-Name", filepath.Base(os.Args[0]))
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		os.Exit(1)
+	}
+	answer.Body.Close()
+	id := answer.Header.Get("Lambda-Extension-Identifier")
+	for {
+		request, _ := http.NewRequest("GET", api+"event/next", nil)
+		request.Header.Set("Lambda-Extension-Identifier", id)
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			os.Exit(1)
+		}
+		event, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if strings.Contains(string(event), "SHUTDOWN") {
+			return
+		}
+	}
+}
+`
+
+// minimalName is its name.
+const minimalName = "minimal"
+
+// minimal builds it with the companion's flags.
+func minimal(b *testing.B) string {
+	b.Helper()
+	dir := b.TempDir()
+	require.NoError(b, os.WriteFile(filepath.Join(dir, "main.go"), []byte(minimalExtension), 0o644))
+	require.NoError(b, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module minimal\n\ngo 1.26\n"), 0o644))
+	out := filepath.Join(dir, minimalName)
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "nethttpomithttp2", "-ldflags", "-s -w -buildid=", "-o", out, ".")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	text, err := cmd.CombinedOutput()
+	require.NoError(b, err, "%s", text)
+	return out
+}
+
+// A way to start a program. It is timed from the fork until it asks to
+// register, or, with End, until its end; then what it has started may register.
+type way struct {
+	Argv, Env []string
+	End       bool
+}
+
+// BenchmarkStart times starts, all in turns in one run: of the companion until
+// it asks to register, beside the least extension in Go, and of the wrapper
+// until the runtime's program has run, with the companion forked and without.
+func BenchmarkStart(b *testing.B) {
+	program := map[string]string{"graft.d/50-p.env": "GRAFT_RUN=sleep 1000\n"}
+	companion := []string{"/opt/extensions/graft-companion"}
+	external, busy, forked, alone := layer(b, nil), layer(b, program), forkedLayer(b, nil), forkedLayer(b, nil)
+	require.NoError(b, os.Link(minimal(b), filepath.Join(external, "extensions", minimalName)))
+	require.NoError(b, os.Remove(filepath.Join(alone, "graft-companion")))
+	wrapper := way{Argv: []string{"/opt/graft", "/bin/true"}, End: true}
+	ways := []struct {
+		name, layer string
+		way
+	}{
+		{"minimal extension in Go", external, way{Argv: []string{"/opt/extensions/" + minimalName}}},
+		{"companion, nothing to do", external, way{Argv: companion}},
+		{"companion, telemetry", external, way{Argv: companion, Env: []string{"GRAFT_TELEMETRY=platform,function", "GRAFT_TELEMETRY_TO=otlp"}}},
+		{"companion, a program", busy, way{Argv: companion}},
+		{"wrapper alone", alone, wrapper},
+		{"wrapper, forked companion", forked, wrapper},
+	}
+	for b.Loop() {
+		times := make([][]time.Duration, len(ways))
+		for range turns {
+			for i, w := range ways {
+				times[i] = append(times[i], timeStarts(b, w.layer, w.way)...)
+			}
+		}
+		t := newTable(fmt.Sprintf("median of %d", turns*rounds), "ms", "ratio")
+		for i, w := range ways {
+			m, first := median(times[i]), median(times[0])
+			if w.End {
+				first = median(times[4])
+			}
+			t.row(w.name, "%.2f", millis(m), "%.2f", float64(m)/float64(first))
+			b.ReportMetric(millis(m), metric(w.name, "ms"))
+		}
+		b.Logf("\n%s", t)
+	}
+}
+
+// timeStarts times a program several times, with a layer at /opt.
+func timeStarts(b *testing.B, opt string, w way) (times []time.Duration) {
+	b.Helper()
+	self, err := os.Executable()
+	require.NoError(b, err)
+	todo, err := json.Marshal(w)
+	require.NoError(b, err)
+	var out, errs bytes.Buffer
+	exit, err := local.Run(b.Context(), local.Function{
+		Layers: []string{opt}, Mounts: []local.Mount{{Source: self, Target: "/var/bench/" + stopwatch}},
+		Command: []string{"/var/bench/" + stopwatch, string(todo)}, Stdout: &out, Stderr: &errs,
+	})
+	require.NoError(b, err)
+	require.Equal(b, local.Exit{}, exit, errs.String())
+	require.NoError(b, json.Unmarshal(out.Bytes(), &times), out.String())
+	return times
+}
+
+// watchStarts times the way that its argument names, and prints the times
+// after the first. It is the Extensions API meanwhile: a bare one, which costs
+// next to nothing beside what it times.
+func watchStarts(out io.Writer) error {
+	var w way
+	if err := json.Unmarshal([]byte(os.Args[1]), &w); err != nil {
+		return err
+	}
+	debug.SetGCPercent(-1)
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	env := append(os.Environ(), append(w.Env, "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String())...)
+	var times []time.Duration
+	for range rounds + 1 {
+		took, err := w.time(listener, env)
+		if err != nil {
+			return err
+		}
+		times = append(times, took)
+	}
+	return json.NewEncoder(out).Encode(times[1:])
+}
+
+func (w way) time(listener net.Listener, env []string) (took time.Duration, err error) {
+	began := time.Now()
+	pid, err := syscall.ForkExec(w.Argv[0], w.Argv, &syscall.ProcAttr{Env: env, Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setpgid: true}})
+	if err != nil {
+		return 0, err
+	}
+	var conn net.Conn
+	if !w.End || w.registers() {
+		if conn, err = asked(listener); err != nil {
+			return 0, err
+		}
+		defer conn.Close()
+	}
+	if !w.End {
+		took = time.Since(began)
+		if err := syscall.Kill(-pid, syscall.SIGKILL); err != nil {
+			return 0, err
+		}
+	} else if conn != nil {
+		if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: the-id\r\nContent-Length: 2\r\n\r\n{}"); err != nil {
+			return 0, err
+		}
+	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
+		return 0, err
+	}
+	if w.End {
+		took = time.Since(began)
+	}
+	if conn != nil {
+		// Who registered is gone before the next round begins. If it was killed
+		// the connection may be reset: also an end.
+		_, _ = io.Copy(io.Discard, conn)
+	}
+	return took, nil
+}
+
+// registers reports whether something registers before w ends.
+func (w way) registers() bool {
+	_, err := os.Stat("/opt/graft-companion")
+	return err == nil
+}
+
+// asked returns the connection on which the next registration is asked for.
+// Others are from who has ended meanwhile.
+func asked(listener net.Listener) (net.Conn, error) {
+	request := make([]byte, 4096)
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		n, err := conn.Read(request)
+		if err == nil && strings.Contains(string(request[:n]), "/extension/register ") {
+			return conn, nil
+		}
+		conn.Close()
+	}
+}
+
+// BenchmarkInit times the whole init under the local environment: without
+// companion, with an external and with a forked one.
+func BenchmarkInit(b *testing.B) {
+	testbed.NeedErr(b, isolation())
+	forked, alone := forkedLayer(b, nil), forkedLayer(b, nil)
+	require.NoError(b, os.Remove(filepath.Join(alone, "graft-companion")))
+	external := layer(b, nil)
+	require.NoError(b, os.Link(programFor(b, "wrapper", runtime.GOARCH), filepath.Join(external, "graft")))
+	ways := []struct{ name, layer string }{{"wrapper alone", alone}, {"external companion", external}, {"forked companion", forked}}
+	for b.Loop() {
+		times := make([][]time.Duration, len(ways))
+		for range turns * 2 {
+			for i, w := range ways {
+				f := newFunction(b, w.layer)
+				f.Inits = func(init local.Init) { times[i] = append(times[i], init.Ended.Sub(init.Began)) }
+				e := f.start(b)
+				require.NoError(b, e.Stop(b.Context()))
+			}
+		}
+		t := newTable(fmt.Sprintf("init, median of %d", 2*turns), "ms")
+		for i, w := range ways {
+			t.row(w.name, "%.1f", millis(median(times[i])))
+			b.ReportMetric(millis(median(times[i])), metric(w.name, "ms"))
+		}
+		b.Logf("\n%s", t)
+	}
+}
