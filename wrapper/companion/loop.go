@@ -87,6 +87,9 @@ type companion struct {
 }
 
 func newCompanion(m machine) *companion {
+	if m.settle == nil {
+		m.settle = func() {}
+	}
 	return &companion{machine: m, job: job{log: fragment.Warn}}
 }
 
@@ -133,6 +136,9 @@ func (c *companion) step(ctx context.Context, s state) (next state) {
 
 func (c *companion) prepare(ctx context.Context) {
 	c.job = decide(c.machine)
+	if len(c.job.problems)+len(c.job.programs) > 0 {
+		c.settle()
+	}
 	for _, p := range c.job.problems {
 		c.say(fragment.Warn, "%s", p)
 	}
@@ -153,6 +159,7 @@ func (c *companion) prepare(ctx context.Context) {
 
 func (c *companion) register(ctx context.Context) state {
 	reg, err := c.api.Register(ctx, c.name, c.events...)
+	c.settle()
 	switch {
 	case err == nil:
 		c.trouble = trouble{}
