@@ -33,7 +33,8 @@ const (
 	turns, rounds = 20, 10
 )
 
-// minimalExtension is the least that an extension in Go does.
+// minimalExtension is the least that an extension in Go does. With PROGRAM set
+// it starts that, too.
 const minimalExtension = `package main
 
 import (
@@ -45,6 +46,9 @@ import (
 )
 
 func main() {
+	if program := os.Getenv("PROGRAM"); program != "" {
+		os.StartProcess(program, []string{program, "1000"}, &os.ProcAttr{Env: os.Environ(), Files: []*os.File{nil, os.Stdout, os.Stderr}})
+	}
 	api := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2020-01-01/extension/"
 	request, _ := http.NewRequest("POST", api+"register", strings.NewReader("{\"events\":[\"INVOKE\",\"SHUTDOWN\"]}"))
 	request.Header.Set("Lambda-Extension-Name", filepath.Base(os.Args[0]))
@@ -114,17 +118,20 @@ func BenchmarkStart(b *testing.B) {
 	put(b, minimal(b), filepath.Join(external, "extensions", minimalName))
 	put(b, companionFor(b, runtime.GOARCH), filepath.Join(external, companion[0][len("/opt"):]))
 	require.NoError(b, os.Remove(filepath.Join(alone, "graft-companion")))
+	least := []string{"/opt/extensions/" + minimalName}
 	wrapper := way{Argv: []string{"/opt/graft", "/bin/true"}, End: true}
 	ways := []struct {
 		name, layer string
 		way
+		beside int // the one that it is compared with
 	}{
-		{"minimal extension in Go", external, way{Argv: []string{"/opt/extensions/" + minimalName}}},
-		{"companion, nothing to do", external, way{Argv: companion}},
-		{"companion, telemetry", external, way{Argv: companion, Env: []string{"GRAFT_TELEMETRY=platform,function", "GRAFT_TELEMETRY_TO=otlp"}}},
-		{"companion, a program", busy, way{Argv: companion}},
-		{"wrapper alone", alone, wrapper},
-		{"wrapper, forked companion", forked, wrapper},
+		{"minimal extension in Go", external, way{Argv: least}, 0},
+		{"companion, nothing to do", external, way{Argv: companion}, 0},
+		{"companion, telemetry", external, way{Argv: companion, Env: observed("otlp", "async", "http://127.0.0.1:1")}, 0},
+		{"minimal extension in Go, a program", external, way{Argv: least, Env: []string{"PROGRAM=/bin/sleep"}}, 3},
+		{"companion, a program", busy, way{Argv: companion}, 3},
+		{"wrapper alone", alone, wrapper, 5},
+		{"wrapper, forked companion", forked, wrapper, 5},
 	}
 	for b.Loop() {
 		times := make([][]time.Duration, len(ways))
@@ -135,11 +142,8 @@ func BenchmarkStart(b *testing.B) {
 		}
 		t := newTable(fmt.Sprintf("median of %d", turns*rounds), "ms", "ratio")
 		for i, w := range ways {
-			m, first := median(times[i]), median(times[0])
-			if w.End {
-				first = median(times[4])
-			}
-			t.row(w.name, "%.2f", millis(m), "%.2f", float64(m)/float64(first))
+			m := median(times[i])
+			t.row(w.name, "%.2f", millis(m), "%.2f", float64(m)/float64(median(times[w.beside])))
 			b.ReportMetric(millis(m), metric(w.name, "ms"))
 		}
 		b.Logf("\n%s", t)
