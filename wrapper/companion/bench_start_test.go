@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -112,50 +113,58 @@ type way struct {
 // it asks to register, beside the least extension in Go, and of the wrapper
 // until the runtime's program has run, with the companion forked and without.
 func BenchmarkStart(b *testing.B) {
-	program := map[string]string{"graft.d/50-p.env": "GRAFT_RUN=sleep 1000\n"}
-	companion := []string{"/opt/extensions/graft-companion"}
-	external, busy, forked, alone := layer(b, nil), layer(b, program), forkedLayer(b, nil), forkedLayer(b, nil)
-	put(b, minimal(b), filepath.Join(external, "extensions", minimalName))
-	put(b, companionFor(b, runtime.GOARCH), filepath.Join(external, companion[0][len("/opt"):]))
+	least, companion := []string{"/opt/extensions/" + minimalName}, []string{"/opt/extensions/graft-companion"}
+	external, busy := layer(b, nil), layer(b, map[string]string{"graft.d/50-p.env": "GRAFT_RUN=sleep 1000\n"})
+	forked, alone := forkedLayer(b, nil), forkedLayer(b, nil)
+	for _, opt := range []string{external, busy} {
+		put(b, minimal(b), filepath.Join(opt, "extensions", minimalName))
+		put(b, companionFor(b, runtime.GOARCH), filepath.Join(opt, "extensions/graft-companion"))
+	}
 	require.NoError(b, os.Remove(filepath.Join(alone, "graft-companion")))
-	least := []string{"/opt/extensions/" + minimalName}
 	wrapper := way{Argv: []string{"/opt/graft", "/bin/true"}, End: true}
-	ways := []struct {
-		name, layer string
-		way
-		beside int // the one that it is compared with
+	groups := []struct {
+		layer string
+		names []string
+		ways  []way
 	}{
-		{"minimal extension in Go", external, way{Argv: least}, 0},
-		{"companion, nothing to do", external, way{Argv: companion}, 0},
-		{"companion, telemetry", external, way{Argv: companion, Env: observed("otlp", "async", "http://127.0.0.1:1")}, 0},
-		{"minimal extension in Go, a program", external, way{Argv: least, Env: []string{"PROGRAM=/bin/sleep"}}, 3},
-		{"companion, a program", busy, way{Argv: companion}, 3},
-		{"wrapper alone", alone, wrapper, 5},
-		{"wrapper, forked companion", forked, wrapper, 5},
+		{external, []string{"minimal extension in Go", "companion, nothing to do", "companion, telemetry"},
+			[]way{{Argv: least}, {Argv: companion}, {Argv: companion, Env: observed("otlp", "async", "http://127.0.0.1:1")}}},
+		{busy, []string{"minimal extension in Go, a program", "companion, a program"},
+			[]way{{Argv: least, Env: []string{"PROGRAM=/bin/sleep"}}, {Argv: companion}}},
+		{alone, []string{"wrapper alone"}, []way{wrapper}},
+		{forked, []string{"wrapper, forked companion"}, []way{wrapper}},
 	}
 	for b.Loop() {
-		times := make([][]time.Duration, len(ways))
+		times := map[string][]time.Duration{}
 		for range turns {
-			for i, w := range ways {
-				times[i] = append(times[i], timeStarts(b, w.layer, w.way)...)
+			for _, g := range groups {
+				for i, took := range timeStarts(b, g.layer, g.ways) {
+					times[g.names[i]] = append(times[g.names[i]], took...)
+				}
 			}
 		}
 		t := newTable(fmt.Sprintf("median of %d", turns*rounds), "ms", "ratio")
-		for i, w := range ways {
-			m := median(times[i])
-			t.row(w.name, "%.2f", millis(m), "%.2f", float64(m)/float64(median(times[w.beside])))
-			b.ReportMetric(millis(m), metric(w.name, "ms"))
+		for _, g := range groups {
+			beside := g.names[0]
+			if g.layer == forked {
+				beside = "wrapper alone"
+			}
+			for _, name := range g.names {
+				m := median(times[name])
+				t.row(name, "%.2f", millis(m), "%.2f", float64(m)/float64(median(times[beside])))
+				b.ReportMetric(millis(m), metric(name, "ms"))
+			}
 		}
 		b.Logf("\n%s", t)
 	}
 }
 
-// timeStarts times a program several times, with a layer at /opt.
-func timeStarts(b *testing.B, opt string, w way) (times []time.Duration) {
+// timeStarts times ways in turns, several times, with a layer at /opt.
+func timeStarts(b *testing.B, opt string, ways []way) (times [][]time.Duration) {
 	b.Helper()
 	self, err := os.Executable()
 	require.NoError(b, err)
-	todo, err := json.Marshal(w)
+	todo, err := json.Marshal(ways)
 	require.NoError(b, err)
 	var out, errs bytes.Buffer
 	exit, err := local.Run(b.Context(), local.Function{
@@ -168,12 +177,12 @@ func timeStarts(b *testing.B, opt string, w way) (times []time.Duration) {
 	return times
 }
 
-// watchStarts times the way that its argument names, and prints the times
-// after the first. It is the Extensions API meanwhile: a bare one, which costs
-// next to nothing beside what it times.
+// watchStarts times the ways that its argument lists, in turns, and prints the
+// times after the first. It is the Extensions API meanwhile: a bare one, which
+// costs next to nothing beside what it times.
 func watchStarts(out io.Writer) error {
-	var w way
-	if err := json.Unmarshal([]byte(os.Args[1]), &w); err != nil {
+	var ways []way
+	if err := json.Unmarshal([]byte(os.Args[1]), &ways); err != nil {
 		return err
 	}
 	debug.SetGCPercent(-1)
@@ -181,16 +190,19 @@ func watchStarts(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	env := append(os.Environ(), append(w.Env, "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String())...)
-	var times []time.Duration
-	for range rounds + 1 {
-		took, err := w.time(listener, env)
-		if err != nil {
-			return err
+	times := make([][]time.Duration, len(ways))
+	for round := range rounds + 1 {
+		for i, w := range ways {
+			took, err := w.time(listener, slices.Concat(os.Environ(), w.Env, []string{"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String()}))
+			if err != nil {
+				return err
+			}
+			if round > 0 {
+				times[i] = append(times[i], took)
+			}
 		}
-		times = append(times, took)
 	}
-	return json.NewEncoder(out).Encode(times[1:])
+	return json.NewEncoder(out).Encode(times)
 }
 
 func (w way) time(listener net.Listener, env []string) (took time.Duration, err error) {
