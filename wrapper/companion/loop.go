@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/graft-lambda/graft/inject/fragment"
@@ -136,9 +137,6 @@ func (c *companion) step(ctx context.Context, s state) (next state) {
 
 func (c *companion) prepare(ctx context.Context) {
 	c.job = decide(c.machine)
-	if len(c.job.problems)+len(c.job.programs) > 0 {
-		c.settle()
-	}
 	for _, p := range c.job.problems {
 		c.say(fragment.Warn, "%s", p)
 	}
@@ -153,6 +151,9 @@ func (c *companion) prepare(ctx context.Context) {
 			}
 		}
 		defer context.AfterFunc(ctx, func() { c.supervisor.Stop(forkedEnd) })()
+		if slices.ContainsFunc(c.job.programs, func(p supervise.Program) bool { return p.Ready.By != fragment.ReadyNone }) {
+			c.settle() // it may take seconds until they are ready
+		}
 		c.supervisor.Start(c.job.programs)
 	}
 }
@@ -343,5 +344,6 @@ func (c *companion) say(level fragment.Level, format string, args ...any) {
 		return
 	}
 	// Nobody may be listening any more; that is no reason to stop.
+	c.settle()
 	_, _ = fmt.Fprintf(c.stderr, linePrefix+format+"\n", args...)
 }

@@ -112,9 +112,9 @@ func thisMachine() machine {
 	}
 }
 
-// settle makes this process fit for a long life. That takes a thread, and a
-// sixth of the time from exec to the registration, for which the runtime waits:
-// so not at once.
+// settle makes this process fit for a long life. That takes a thread, and
+// would take a third of the time from exec to the registration, for which the
+// runtime waits: so not at once.
 func settle() {
 	// The function's GOGC is not meant for this. The heap is small and mostly at
 	// rest: under load this saves a quarter of the memory, or more.
