@@ -71,6 +71,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -83,13 +84,6 @@ func main() {
 	if slices.Equal(os.Args[1:], []string{forkArgument}) {
 		os.Exit(fork())
 	}
-	// The function's GOGC is not meant for this. The heap is small and mostly at
-	// rest: under load this saves a quarter of the memory, or more.
-	debug.SetGCPercent(25)
-	// Of these the first is the end of Lambda's log pipe. None of them is how
-	// Lambda ends an external extension, and all would end a Go program.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGINT,
-		syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
 	m, ctx := thisMachine(), context.Background()
 	if slices.Equal(os.Args[1:], []string{forkedArgument}) {
 		syscall.CloseOnExec(wrapperPipe)
@@ -122,7 +116,21 @@ func thisMachine() machine {
 		stderr: os.Stderr,
 		now:    time.Now,
 		sleep:  sleep,
+		settle: sync.OnceFunc(settle),
 	}
+}
+
+// settle makes this process fit for a long life. That takes a thread, and
+// would take a third of the time from exec to the registration, for which the
+// runtime waits: so not at once.
+func settle() {
+	// The function's GOGC is not meant for this. The heap is small and mostly at
+	// rest: under load this saves a quarter of the memory, or more.
+	debug.SetGCPercent(25)
+	// Of these the first is the end of Lambda's log pipe. None of them is how
+	// Lambda ends an external extension, and all would end a Go program.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGINT,
+		syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
 }
 
 // sleep waits for d or for the end of ctx.

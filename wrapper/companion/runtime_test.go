@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 )
 
@@ -31,6 +32,9 @@ func serveFunction() {
 		res.Body.Close()
 		if string(event) == `"crash"` {
 			os.Exit(1)
+		}
+		if string(event) == strconv.Quote(printEvent) {
+			printLines()
 		}
 		fmt.Println("function:", string(event))
 		meet(string(event))
