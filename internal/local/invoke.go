@@ -137,8 +137,12 @@ func (e *Environment) result(g *generation, inv *invocation, err, failed error) 
 		}()
 	}
 	if err != nil && failed == nil && !g.several() && g.claimed(inv) {
-		// An answer of which the last bytes are still on their way.
-		<-inv.settled
+		// An answer of which the last bytes are still on their way, unless it
+		// comes from somebody who did not end with the rest.
+		select {
+		case <-inv.settled:
+		case <-time.After(stopGrace):
+		}
 	}
 	select {
 	case <-inv.settled:

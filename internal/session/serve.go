@@ -46,7 +46,7 @@ func (r *run) serve(ctx context.Context) error {
 		r.out.flush()
 		return err
 	}
-	if r.failure != nil {
+	if r.env == nil {
 		r.out.flush()
 		r.out.say("%v", r.failure)
 		r.out.hint(hints[r.failure.Type])

@@ -15,8 +15,9 @@ import (
 
 // A Session says what to do. Function and Stdout, Stderr must be set.
 type Session struct {
-	// Function is what runs. It must have Code. Its layers may be zips. What it writes, and its
-	// events, are the session's: those fields are set here.
+	// Function is what runs. It must have Code. Its layers may be zips. What it
+	// writes, and its events, are the session's: those fields are set here, and
+	// RetryInit, as Lambda does.
 	Function local.Function
 	// Events are the payloads, JSON. They are sent Count times in all, from the
 	// first again after the last.
@@ -93,6 +94,7 @@ func (r *run) function() {
 		return extensions[name]
 	}
 	f.Events, f.Inits = r.record.add, r.record.addInit
+	f.RetryInit = true
 }
 
 // start makes the environment. An init that fails is no error: failed tells.
@@ -106,9 +108,11 @@ func (r *run) start(ctx context.Context) error {
 		return errors.Join(ctx.Err(), err)
 	}
 	r.env = env
-	if env.Phase() == local.PhaseDown {
+	if r.failure = env.InitError(); r.failure != nil {
 		r.failed = true
-		r.out.say("init: not done in time; the first invocation starts with another one")
+		r.out.flush()
+		r.out.say("%v; the first invocation starts with another init", r.failure)
+		r.out.hint(hints[r.failure.Type])
 	}
 	return nil
 }
@@ -134,12 +138,12 @@ func (r *run) events(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if r.failure == nil {
+	if r.env != nil {
 		err = r.invokeAll(ctx)
 	}
 	err = errors.Join(err, r.end(ctx))
 	r.out.flush()
-	if r.failure != nil {
+	if r.env == nil {
 		r.out.say("%v", r.failure)
 		r.out.hint(hints[r.failure.Type])
 	}
