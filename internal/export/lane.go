@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/graft-lambda/graft/internal/guard"
 	"github.com/graft-lambda/graft/internal/telemetry"
 )
 
@@ -156,13 +157,8 @@ func (l *lane) hopeless() bool {
 }
 
 // attempt outlives an exporter that panics: its batch is refused.
-func (l *lane) attempt(ctx context.Context, batch []telemetry.Event) (err error) {
-	defer func() {
-		if problem := recover(); problem != nil {
-			err = fmt.Errorf("panic: %v", problem)
-		}
-	}()
-	return l.exporter.Export(ctx, batch)
+func (l *lane) attempt(ctx context.Context, batch []telemetry.Event) error {
+	return guard.Call(func() error { return l.exporter.Export(ctx, batch) })
 }
 
 // settle books the outcome of an attempt.

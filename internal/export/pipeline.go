@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/graft-lambda/graft/internal/guard"
 	"github.com/graft-lambda/graft/internal/telemetry"
 )
 
@@ -66,7 +67,12 @@ func New(cfg Config, exporters ...Exporter) *Pipeline {
 	for _, exporter := range exporters {
 		lane := newLane(exporter, cfg.Limits, cfg.Clock, fail)
 		p.lanes = append(p.lanes, lane)
-		go lane.run(ctx)
+		go func() {
+			// Without its lane an exporter's events are counted as unsent.
+			if err := guard.Call(func() error { lane.run(ctx); return nil }); err != nil {
+				fail(lane.stats.Exporter, err)
+			}
+		}()
 	}
 	return p
 }
@@ -149,7 +155,7 @@ func (p *Pipeline) Stats() Stats {
 func (p *Pipeline) each(do func(int, *lane)) {
 	var all sync.WaitGroup
 	for i, lane := range p.lanes {
-		all.Go(func() { do(i, lane) })
+		all.Go(func() { _ = guard.Call(func() error { do(i, lane); return nil }) })
 	}
 	all.Wait()
 }
