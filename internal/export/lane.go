@@ -48,6 +48,7 @@ type lane struct {
 	tries    int       // failed attempts since closing
 	until    time.Time // when closing must be over; zero: no such time
 	closed   bool
+	told     uint64 // of stats.Overflow
 }
 
 func newLane(exporter Exporter, limits Limits, clock Clock, fail func(string, error)) *lane {
@@ -191,15 +192,28 @@ func (l *lane) settle(batch []telemetry.Event, err error, cancelled bool) {
 		l.stats.Refused += uint64(n)
 		l.failures, l.stuck = 0, false
 	}
+	var dropped uint64
 	if len(l.queue.events) == 0 {
 		l.urgent = false
+		dropped, l.told = l.stats.Overflow-l.told, l.stats.Overflow
 	}
 	close(l.settled)
 	l.settled = make(chan struct{})
 	l.mu.Unlock()
+	if dropped > 0 {
+		// Not only at the end, of which not everybody is left the time to tell.
+		l.fail(l.exporter.Name(), overflow(dropped))
+	}
 	if err != nil && !cancelled {
 		l.fail(l.exporter.Name(), err)
 	}
+}
+
+// An overflow is how many events were dropped, until the queue was empty again.
+type overflow uint64
+
+func (o overflow) Error() string {
+	return fmt.Sprintf("%d events dropped: the queue was full", uint64(o))
 }
 
 // hold begins the pause after a failure. It needs mu.

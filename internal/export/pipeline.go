@@ -57,6 +57,9 @@ func New(cfg Config, exporters ...Exporter) *Pipeline {
 	lines := telemetry.NewThrottle(cfg.Log, time.Minute, cfg.Clock.Now)
 	fail := func(name string, err error) {
 		text := "telemetry: " + name + ": " + err.Error()
+		if errors.As(err, new(overflow)) {
+			name += ": overflow" // a kind of its own
+		}
 		if later := new(Later); errors.As(err, &later) {
 			text += "; will try again"
 		}

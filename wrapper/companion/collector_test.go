@@ -122,3 +122,10 @@ func (c *collector) lines() (lines []string) {
 	}
 	return lines
 }
+
+// breakDown has fault stand before the collector.
+func (c *collector) breakDown(fault func(http.ResponseWriter, *http.Request) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fault = fault
+}
