@@ -152,16 +152,11 @@ var machineFaults = []fault{
 		return "tried again and again"
 	}},
 	{name: "no descriptors left, later", during: short},
-	{name: "/tmp is full", files: map[string]string{"graft.d/50-p.env": "GRAFT_RUN=/opt/fills\n", "fills": programFiles["fills"]},
-		during: func(r *trial) string {
-			eventually(r.T, func() bool { return strings.Contains(r.printed(), "p: full\n") }, "it is full")
-			return ""
-		}},
-	{name: "/tmp is read-only, as all else", before: func(r *trial) { r.TmpReadOnly = true }},
+	{name: "`/tmp` is read-only, as all else", before: func(r *trial) { r.TmpReadOnly = true }},
 	{name: "panic in the companion's loop, in each invocation", panics: true, env: []string{"PANIC=loop"}},
 	{name: "panic in an exporter", panics: true, env: []string{"PANIC=exporter", "GRAFT_TELEMETRY_TO=stdout,otlp"}},
 	{name: "panic in the listener and in a lane", panics: true, env: []string{"PANIC=say"}, before: endpoint(1, status(503, "")),
-		during: delivers("<html>", 3, 400)},
+		during: delivers("<html>", 3, 400), telemetry: others},
 	{name: "companion killed", during: kill, telemetry: partly, before: func(r *trial) {
 		r.Env = slices.DeleteFunc(r.Env, func(entry string) bool { return entry == "GRAFT_TELEMETRY_FLUSH=end" })
 	}},

@@ -36,9 +36,6 @@ func program(name, run, outcome string, said ...string) fault {
 	}}
 }
 
-// pids are those that the row's program says.
-func (r *trial) pids() []int { return numbers(r.printed(), "p") }
-
 var programFaults = []fault{
 	program("program missing", "GRAFT_RUN=/nowhere/x\nGRAFT_RUN_READY=tcp:127.0.0.1:1\nGRAFT_RUN_READY_TIMEOUT=1h", "tried again", "no such file", "again in 200ms"),
 	program("program crashes once", "GRAFT_RUN=/opt/once", "started again", "starting it again in 100ms", "p: up"),
@@ -48,7 +45,7 @@ var programFaults = []fault{
 	program("program ends, its child does not", "GRAFT_RUN=/opt/leaves", "the child is ended", "starting it again in 100ms"),
 	program("program never ready", "GRAFT_RUN=/opt/family\nGRAFT_RUN_READY=tcp:127.0.0.1:1\nGRAFT_RUN_READY_TIMEOUT=100ms", "not waited for", "not ready (tcp) after 100ms"),
 	talkative(program("program prints 100 MB", "GRAFT_RUN=/opt/talk", "passed on", "p: done\n")),
-	program("program fills /tmp", "GRAFT_RUN=/opt/fills", "", "p: full\n"),
+	program("`/tmp` is full", "GRAFT_RUN=/opt/fills", "", "p: full\n"),
 	program("fragment that makes no sense", "GRAFT_RUN=a | b", "left out", "p: skipped: /opt/graft.d/50-p.env:1: GRAFT_RUN stops at byte 2"),
 }
 

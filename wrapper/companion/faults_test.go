@@ -52,6 +52,7 @@ type delivery int
 
 const (
 	arrives delivery = iota // all of it
+	others                  // all of it, but what the row itself delivers
 	none                    // there is none
 	unsent                  // the endpoint takes nothing
 	partly                  // what there is to say of it the row says itself

@@ -111,7 +111,7 @@ func (r *trial) extra() { assert.Equal(r, `"more"`, send(r.T, r.env, "more")) }
 
 // arrived waits for what the collector must get.
 func (r *trial) arrived() {
-	if r.fault.telemetry != arrives {
+	if r.fault.telemetry > others {
 		return
 	}
 	eventually(r.T, func() bool {
@@ -146,9 +146,15 @@ func (r *trial) words(notes []string) string {
 	switch r.fault.telemetry {
 	case arrives:
 		notes = append(notes, "nothing lost")
+	case others:
+		notes = append(notes, "nothing else lost")
 	case unsent:
 		assert.Empty(r, r.collector.names(""))
-		notes = append(notes, "nothing sent")
+		if r.forked {
+			notes = append(notes, "nothing sent")
+		} else {
+			notes = append(notes, "nothing sent: counted")
+		}
 	case none:
 		assert.Empty(r, r.collector.names(""))
 		notes = append(notes, "no telemetry")
