@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/graft-lambda/graft/internal/guard"
 	"github.com/graft-lambda/graft/internal/telemetry"
 )
 
@@ -56,6 +57,9 @@ func New(cfg Config, exporters ...Exporter) *Pipeline {
 	lines := telemetry.NewThrottle(cfg.Log, time.Minute, cfg.Clock.Now)
 	fail := func(name string, err error) {
 		text := "telemetry: " + name + ": " + err.Error()
+		if errors.As(err, new(overflow)) {
+			name += ": overflow" // a kind of its own
+		}
 		if later := new(Later); errors.As(err, &later) {
 			text += "; will try again"
 		}
@@ -66,7 +70,12 @@ func New(cfg Config, exporters ...Exporter) *Pipeline {
 	for _, exporter := range exporters {
 		lane := newLane(exporter, cfg.Limits, cfg.Clock, fail)
 		p.lanes = append(p.lanes, lane)
-		go lane.run(ctx)
+		go func() {
+			// Without its lane an exporter's events are counted as unsent.
+			if err := guard.Call(func() error { lane.run(ctx); return nil }); err != nil {
+				fail(lane.stats.Exporter, err)
+			}
+		}()
 	}
 	return p
 }
@@ -149,7 +158,7 @@ func (p *Pipeline) Stats() Stats {
 func (p *Pipeline) each(do func(int, *lane)) {
 	var all sync.WaitGroup
 	for i, lane := range p.lanes {
-		all.Go(func() { do(i, lane) })
+		all.Go(func() { _ = guard.Call(func() error { do(i, lane); return nil }) })
 	}
 	all.Wait()
 }

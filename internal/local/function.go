@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -114,6 +115,9 @@ type Function struct {
 	// Inits, if not nil, gets how each init went, when it is over. It must not
 	// block.
 	Inits func(Init)
+	// API, if not nil, stands between the processes and the API that it is given:
+	// for tests of what happens when that fails. It is called once.
+	API func(http.Handler) http.Handler
 	// NoSandboxName leaves the name sandbox.localdomain, at which subscribers
 	// to the telemetry listen, unknown to the function and the extensions. Else
 	// their /etc/hosts has it, if this machine has that file.

@@ -35,6 +35,9 @@ func serve(f Function, token string) (*server, error) {
 	}
 	s := &server{address: listener.Addr().String()}
 	s.http.Handler = s.routes(f, token)
+	if f.API != nil {
+		s.http.Handler = f.API(s.http.Handler)
+	}
 	s.http.ReadHeaderTimeout = time.Minute
 	s.http.ErrorLog = log.New(io.Discard, "", 0)
 	// Ends with close; the error only says that it did.

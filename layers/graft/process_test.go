@@ -225,16 +225,17 @@ func TestServeInterrupted(t *testing.T) {
 	assert.Equal(t, 500, <-answered)
 }
 
-// TestServeBroken does not serve a function that cannot start.
+// TestServeBroken serves a function that cannot start: each invocation tries.
 func TestServeBroken(t *testing.T) {
 	t.Parallel()
-	p := start(t, "--serve", "0", "--handler", "broken")
-	p.until(t, `^graft: init: Runtime.ExitError`)
-	p.until(t, `^graft: hint: `)
-	_, err := io.ReadAll(p.stderr)
-	require.NoError(t, err)
-	_ = p.cmd.Wait()
-	assert.Equal(t, 1, p.cmd.ProcessState.ExitCode())
+	p, url := serving(t, "--handler", "broken")
+	for range 2 {
+		response, body := call(t, url, `{}`)
+		assert.Equal(t, "Unhandled", response.Header.Get("X-Amz-Function-Error"))
+		assert.Contains(t, body, "Runtime.ExitError")
+	}
+	assert.Equal(t, 130, p.interrupt(t))
+	assert.Regexp(t, `(?m)^graft: init: Runtime.ExitError: .*; the first invocation starts with another init\ngraft: hint: `, p.seen.String())
 }
 
 // botocoreScript calls the function with what the AWS CLI and boto3 are made of.

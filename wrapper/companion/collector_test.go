@@ -21,7 +21,9 @@ import (
 
 // A collector takes OTLP, and decodes it with the full upstream types.
 type collector struct {
-	url    string
+	url string
+	// fault, if not nil, tells whether it has answered in the collector's place.
+	fault  func(w http.ResponseWriter, r *http.Request) bool
 	mu     sync.Mutex
 	spans  []*tracepb.Span
 	logs   []*logspb.LogRecord
@@ -41,6 +43,12 @@ func newCollector(t *testing.T) *collector {
 }
 
 func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	fault := c.fault
+	c.mu.Unlock()
+	if fault != nil && fault(w, r) {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.take(r); err != nil {
@@ -114,4 +122,11 @@ func (c *collector) lines() (lines []string) {
 		lines = append(lines, record.Body.GetStringValue())
 	}
 	return lines
+}
+
+// breakDown has fault stand before the collector.
+func (c *collector) breakDown(fault func(http.ResponseWriter, *http.Request) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fault = fault
 }

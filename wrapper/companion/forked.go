@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/internal/guard"
 )
 
 // The wrapper starts the companion with forkArgument, as its child. That one
@@ -108,12 +109,14 @@ func untilLeaderEnds(ctx context.Context) context.Context {
 	ctx, ended := context.WithCancel(ctx)
 	go func() {
 		defer ended()
-		for {
-			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
-			if n > 0 || !errors.Is(err, unix.EINTR) {
-				return
+		_ = guard.Call(func() error {
+			for {
+				n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+				if n > 0 || !errors.Is(err, unix.EINTR) {
+					return err
+				}
 			}
-		}
+		})
 	}()
 	return ctx
 }

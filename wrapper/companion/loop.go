@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"time"
 
 	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/extension"
+	"github.com/graft-lambda/graft/internal/guard"
 	"github.com/graft-lambda/graft/internal/supervise"
 )
 
@@ -108,7 +108,7 @@ func (c *companion) live(ctx context.Context) {
 func (c *companion) step(ctx context.Context, s state) (next state) {
 	defer func() {
 		if r := recover(); r != nil {
-			c.again(ctx, panicked(r))
+			c.again(ctx, guard.Error(r))
 			next = afterPanic[s]
 		}
 	}()
@@ -150,7 +150,9 @@ func (c *companion) prepare(ctx context.Context) {
 				c.job.programs[i].Timeout = min(p.Timeout, forkedGate)
 			}
 		}
-		defer context.AfterFunc(ctx, func() { c.supervisor.Stop(forkedEnd) })()
+		defer context.AfterFunc(ctx, func() {
+			_ = guard.Call(func() error { c.supervisor.Stop(forkedEnd); return nil })
+		})()
 		if slices.ContainsFunc(c.job.programs, func(p supervise.Program) bool { return p.Ready.By != fragment.ReadyNone }) {
 			c.settle() // it may take seconds until they are ready
 		}
@@ -316,12 +318,7 @@ func within(ctx context.Context, limit time.Duration, f func(context.Context) er
 	result := make(chan error, 1)
 	go func() {
 		defer cancel()
-		defer func() {
-			if r := recover(); r != nil {
-				result <- panicked(r)
-			}
-		}()
-		result <- f(ctx)
+		result <- guard.Call(func() error { return f(ctx) })
 	}()
 	select {
 	case err := <-result:
@@ -329,13 +326,6 @@ func within(ctx context.Context, limit time.Duration, f func(context.Context) er
 	case <-over.C:
 		return fmt.Errorf("not done after %v: going on without waiting", limit.Round(time.Millisecond))
 	}
-}
-
-// panicked makes an error of what a panic left, with the run-time's own words
-// only: others might hold a value.
-func panicked(r any) error {
-	err, _ := r.(runtime.Error)
-	return fmt.Errorf("internal error, please report it (%v)", err)
 }
 
 // say prints one line if GRAFT_LOG wants it.

@@ -80,11 +80,14 @@ import (
 	"github.com/graft-lambda/graft/internal/extension"
 )
 
-func main() {
+func main() { begin(thisMachine()) }
+
+// begin is main on a machine, which may have a telemetry of its own.
+func begin(m machine) {
 	if slices.Equal(os.Args[1:], []string{forkArgument}) {
 		os.Exit(fork())
 	}
-	m, ctx := thisMachine(), context.Background()
+	ctx := context.Background()
 	if slices.Equal(os.Args[1:], []string{forkedArgument}) {
 		syscall.CloseOnExec(wrapperPipe)
 		m.forked, m.wrapper = true, os.NewFile(wrapperPipe, "wrapper")
@@ -95,7 +98,9 @@ func main() {
 		ctx, _ = signal.NotifyContext(untilLeaderEnds(ctx), syscall.SIGTERM)
 	}
 	c := newCompanion(m)
-	c.telemetry = &watch{stdout: m.stdout, say: func(line string) { c.say(fragment.Warn, "%s", line) }}
+	if c.telemetry == nil {
+		c.telemetry = &watch{stdout: m.stdout, say: func(line string) { c.say(fragment.Warn, "%s", line) }}
+	}
 	c.live(ctx)
 }
 

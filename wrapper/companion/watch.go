@@ -37,6 +37,9 @@ const (
 	resolveLimit = subscribeLimit / 4
 	// drainLimit bounds the wait for deliveries under way, on this machine.
 	drainLimit = 50 * time.Millisecond
+	// countTime is kept, of the time to send, for an exporter that hangs to be
+	// given up and for the line that counts what is left; or half of the time.
+	countTime = 150 * time.Millisecond
 )
 
 // A watch is the [telemetry] of Lambda's Telemetry API. Start, Invoked and
@@ -140,6 +143,12 @@ func (w *watch) Invoked(ctx context.Context, e extension.Event) {
 
 func (w *watch) Flush(ctx context.Context) {
 	if run := w.running.Load(); run != nil {
+		if end, ok := ctx.Deadline(); ok {
+			left := time.Until(end)
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, max(left-countTime, left/2))
+			defer cancel()
+		}
 		if line := run.close(ctx).Line(); line != "" {
 			w.say(line)
 		}

@@ -154,6 +154,11 @@ func (s *scene) invoke(t *testing.T) (trace, parent string) {
 	response, err := s.env.Invoke(t.Context(), []byte(`"hello"`))
 	require.NoError(t, err)
 	require.Empty(t, response.FunctionError, s.printed())
+	return traceOf(response)
+}
+
+// traceOf returns the ids of an invocation's trace and of its parent span.
+func traceOf(response local.Response) (trace, parent string) {
 	for part := range strings.SplitSeq(response.TraceHeader, ";") {
 		if root, ok := strings.CutPrefix(part, "Root=1-"); ok {
 			trace = strings.ReplaceAll(root, "-", "")
