@@ -1,0 +1,92 @@
+package layers
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"unicode/utf8"
+)
+
+// The longest names that Linux takes, in bytes.
+const (
+	maxName    = 4095
+	maxElement = 255
+)
+
+// VetEntry reports why an entry of a layer may not be unpacked below /opt. It
+// judges the entry by itself, with no look at a file system: name as it stands
+// in the archive, a folder's with or without the slash at its end; mode with
+// its type; target, what a symbolic link points to and "" for anything else.
+//
+// Files, folders and links that stay inside are fine. A link that leads out
+// only through other links is not seen here: whoever unpacks or follows links
+// has to keep inside, too.
+func VetEntry(name string, mode fs.FileMode, target string) error {
+	if err := vetName(strings.TrimSuffix(name, "/")); err != nil {
+		return err
+	}
+	switch {
+	case mode&(fs.ModeSetuid|fs.ModeSetgid) != 0:
+		return ErrSetID
+	case mode&fs.ModeSymlink != 0:
+		return vetTarget(strings.TrimSuffix(name, "/"), target)
+	case !mode.IsRegular() && !mode.IsDir():
+		return ErrSpecial
+	}
+	return nil
+}
+
+// What [VetEntry] returns, but for errors that are about the name.
+var (
+	// ErrSetID is a file that would run as its owner or group.
+	ErrSetID = errors.New("a set-user-id or set-group-id file")
+	// ErrSpecial is a device, a socket, a FIFO.
+	ErrSpecial = errors.New("neither a file nor a link")
+	// ErrLink is a symbolic link that leaves the layer.
+	ErrLink = errors.New("a link that leaves the layer")
+)
+
+// vetName reports why name is no path of a file below /opt.
+func vetName(name string) error {
+	switch {
+	case name == "" || name == ".":
+		return errors.New("an empty name")
+	case strings.HasPrefix(name, "/"):
+		return errors.New("an absolute name")
+	case !utf8.ValidString(name):
+		return errors.New("a name that is not UTF-8")
+	case strings.Contains(name, `\`):
+		return errors.New("a backslash in the name")
+	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return errors.New("a control character in the name")
+	case len(name) > maxName:
+		return errors.New("a name that is too long")
+	}
+	for element := range strings.SplitSeq(name, "/") {
+		switch {
+		case element == "..":
+			return errors.New("a name that leaves the layer")
+		case element == "" || element == ".":
+			return errors.New(`an empty element or "." in the name`)
+		case len(element) > maxElement:
+			return errors.New("a name that is too long")
+		}
+	}
+	return nil
+}
+
+// vetTarget reports why the link name may not point to target.
+func vetTarget(name, target string) error {
+	switch {
+	case target == "" || len(target) > maxName || strings.ContainsRune(target, 0):
+		return fmt.Errorf("%w: no path in it", ErrLink)
+	case path.IsAbs(target):
+		return fmt.Errorf("%w: an absolute path", ErrLink)
+	}
+	if to := path.Join(path.Dir(name), target); to == ".." || strings.HasPrefix(to, "../") {
+		return ErrLink
+	}
+	return nil
+}
