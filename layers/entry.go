@@ -20,9 +20,9 @@ const (
 // in the archive, a folder's with or without the slash at its end; mode with
 // its type; target, what a symbolic link points to and "" for anything else.
 //
-// Files, folders and links that stay inside are fine. A link that leads out
-// only through other links is not seen here: whoever unpacks or follows links
-// has to keep inside, too.
+// Files, folders, links that stay inside and absolute links into /opt are fine.
+// A link that leads out only through other links is not seen here: whoever
+// unpacks or follows links has to keep inside, too.
 func VetEntry(name string, mode fs.FileMode, target string) error {
 	if err := vetName(strings.TrimSuffix(name, "/")); err != nil {
 		return err
@@ -51,10 +51,10 @@ var (
 // vetName reports why name is no path of a file below /opt.
 func vetName(name string) error {
 	switch {
-	case name == "" || name == ".":
-		return errors.New("an empty name")
 	case strings.HasPrefix(name, "/"):
 		return errors.New("an absolute name")
+	case path.Clean(name) == ".":
+		return errors.New("an empty name")
 	case !utf8.ValidString(name):
 		return errors.New("a name that is not UTF-8")
 	case strings.Contains(name, `\`):
@@ -68,8 +68,6 @@ func vetName(name string) error {
 		switch {
 		case element == "..":
 			return errors.New("a name that leaves the layer")
-		case element == "" || element == ".":
-			return errors.New(`an empty element or "." in the name`)
 		case len(element) > maxElement:
 			return errors.New("a name that is too long")
 		}
@@ -79,13 +77,15 @@ func vetName(name string) error {
 
 // vetTarget reports why the link name may not point to target.
 func vetTarget(name, target string) error {
-	switch {
-	case target == "" || len(target) > maxName || strings.ContainsRune(target, 0):
+	if target == "" || len(target) > maxName || strings.ContainsRune(target, 0) {
 		return fmt.Errorf("%w: no path in it", ErrLink)
-	case path.IsAbs(target):
-		return fmt.Errorf("%w: an absolute path", ErrLink)
 	}
-	if to := path.Join(path.Dir(name), target); to == ".." || strings.HasPrefix(to, "../") {
+	to := path.Clean(target)
+	if !path.IsAbs(to) {
+		// Above /opt everything is outside, "/" no less than "/etc".
+		to = path.Join("/opt", path.Dir(name), target)
+	}
+	if to != "/opt" && !strings.HasPrefix(to, "/opt/") {
 		return ErrLink
 	}
 	return nil
