@@ -61,7 +61,7 @@ bench: ## figures side by side: direct exec, a do-nothing exec, bash, graft; and
 	$(GO) test -run '^$$' -bench . -benchmem ./inject/... ./wrapper/...
 
 fuzz: ## the promises under random input, FUZZTIME for each target
-	@for pkg in ./inject ./inject/fragment ./inject/native ./wrapper ./internal/telemetry; do \
+	@for pkg in ./inject ./inject/fragment ./inject/native ./layers/check ./wrapper ./internal/telemetry ./internal/template; do \
 	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || exit 1; \
 	  done; \

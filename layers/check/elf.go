@@ -18,10 +18,13 @@ func isProgram(o *native.Object) bool {
 // them apart in paths.
 var platform = regexp.MustCompile(`(?i)(x86[_-]64|amd64|x64|aarch64|arm64|armv[5678][a-z]*|armhf|arm|i[3-6]86|ia32|x86|ppc64le|ppc64|s390x|riscv64|mips64el|loong64)|(linux)?(musl|glibc|gnu|alpine)(eabi(hf)?)?`)
 
+// around is what stands beside such a mark.
+var around = regexp.MustCompile(`(?:linux)?[-_.]?(?:\*[-_.]?)+`)
+
 // anyPlatform is the path without what tells platforms apart, so that the
-// same library of two platforms has one.
+// same library for two platforms has one.
 func anyPlatform(name string) string {
-	return strings.NewReplacer("*-", "*", "-*", "*", "_*", "*", "*_", "*", "linux*", "*").Replace(platform.ReplaceAllString(name, "*"))
+	return around.ReplaceAllString(platform.ReplaceAllString(name, "*"), "*")
 }
 
 // native judges the native files of the layer, which are for arch (amd64,
