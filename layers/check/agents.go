@@ -14,6 +14,9 @@ import (
 // agents checks the fragments of the stack, and plans them as the wrapper
 // would for each runtime.
 func (s *stack) agents(r *root, arch string) {
+	if !s.readable(r) {
+		return
+	}
 	list, problems := fragment.ReadDir(r, fragment.Dir)
 	for _, p := range problems {
 		s.problem(r, p)
@@ -33,6 +36,30 @@ func (s *stack) agents(r *root, arch string) {
 		r.base()
 	}
 	s.plan(r, arch, list)
+}
+
+// Bounds for the fragments of a stack: far beyond use, and small enough to
+// plan with.
+const (
+	maxFragments     = 200
+	maxFragmentBytes = 1 << 20
+)
+
+// readable reports whether there are so few fragments that they can be planned
+// with.
+func (s *stack) readable(r *root) bool {
+	count, size := 0, int64(0)
+	for _, base := range r.dirs["opt/graft.d"] {
+		count++
+		if e := r.nodes["opt/graft.d/"+base]; e != nil {
+			size += e.size
+		}
+	}
+	if count > maxFragments || size > maxFragmentBytes {
+		s.found.add("too-many-fragments", s.place, s.line, "%d fragments of %s", count, megabytes(size))
+		return false
+	}
+	return true
 }
 
 // base puts what every layer with graft in it has: graft build adds it, or
@@ -73,6 +100,9 @@ func (s *stack) problem(r *root, p fragment.Problem) {
 		file = m[1]
 		_, _ = fmt.Sscan(m[2], &line)
 	}
+	if strings.HasSuffix(rest, "permission denied") {
+		return // told of the file itself
+	}
 	code := "fragment-invalid"
 	if p.Agent == "" {
 		code, rest = "fragment-name", "is not named NN-NAME.env (two digits; NAME of a-z 0-9 . _ -)"
@@ -88,14 +118,14 @@ func alwaysSet(name string) bool { return name != "_HANDLER" && slices.Contains(
 func (s *stack) variables(r *root, f fragment.Fragment) {
 	for _, v := range f.Vars {
 		if alwaysSet(v.Name) {
-			s.add(r, "reserved-variable", f.File, s.line0(r, f.File, v.Name), "%s", v.Name)
+			s.add(r, "reserved-variable", f.File, s.lineOf(r, f.File, v.Name), "%s", v.Name)
 		}
 		if secretVariable(v.Name, v.Value) {
-			s.add(r, "plain-secret", f.File, s.line0(r, f.File, v.Name), "%s holds what looks like a secret", v.Name)
+			s.add(r, "plain-secret", f.File, s.lineOf(r, f.File, v.Name), "%s holds what looks like a secret", v.Name)
 		}
 	}
 	if len(f.Run) > 0 && strings.HasPrefix(f.Run[0], "/opt/") {
-		line := s.line0(r, f.File, "GRAFT_RUN")
+		line := s.lineOf(r, f.File, "GRAFT_RUN")
 		e, err := r.entry(strings.TrimPrefix(path.Clean(f.Run[0]), "/"))
 		switch {
 		case err != nil && s.uninstalled(f.Run[0]):
@@ -109,25 +139,39 @@ func (s *stack) variables(r *root, f fragment.Fragment) {
 	}
 }
 
-// line0 is the line of a fragment that begins with NAME=; 0 if there is none.
-func (s *stack) line0(r *root, file, name string) int {
-	return s.lineWith(r, file, func(line string) bool { return strings.HasPrefix(strings.TrimSpace(line), name+"=") })
-}
-
-// lineWith is the first line of a fragment that is so; 0 if there is none.
-func (s *stack) lineWith(r *root, file string, is func(line string) bool) int {
-	data, err := fragment.ReadFile(r, file)
-	if err != nil {
-		return 0
-	}
-	n := 0
-	for line := range strings.Lines(string(data)) {
-		n++
-		if !strings.HasPrefix(strings.TrimSpace(line), "#") && is(line) {
-			return n
+// lineOf is the line of a fragment that gives a variable; 0 if there is none.
+func (s *stack) lineOf(r *root, file, name string) int {
+	for i, line := range s.linesOf(r, file) {
+		if rest, ok := strings.CutPrefix(strings.TrimLeft(line, " \t"), name); ok && strings.HasPrefix(rest, "=") {
+			return i + 1
 		}
 	}
 	return 0
+}
+
+// lineWith is the first line of a fragment that holds a text and is no
+// comment; 0 if there is none.
+func (s *stack) lineWith(r *root, file, text string) int {
+	for i, line := range s.linesOf(r, file) {
+		if !strings.HasPrefix(strings.TrimLeft(line, " \t"), "#") && strings.Contains(line, text) {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// linesOf are the lines of a fragment.
+func (s *stack) linesOf(r *root, file string) []string {
+	lines, ok := s.lines[file]
+	if !ok {
+		data, _ := fragment.ReadFile(r, file)
+		lines = strings.Split(string(data), "\n")
+		if s.lines == nil {
+			s.lines = map[string][]string{}
+		}
+		s.lines[file] = lines
+	}
+	return lines
 }
 
 // nameClashes finds two fragments of one agent's name.
@@ -145,16 +189,21 @@ func (s *stack) nameClashes(r *root, list []fragment.Fragment) {
 // hiddenValues finds plain variables to which a later fragment gives another
 // value, and that the function does not set.
 func (s *stack) hiddenValues(r *root, list []fragment.Fragment) {
-	for i, f := range list {
+	type given struct {
+		value string
+		by    fragment.Fragment
+	}
+	last := map[string][]given{} // by later fragments, the last one first
+	for _, f := range slices.Backward(list) {
 		for _, v := range f.Vars {
-			if !inject.IsPlain(v.Name) || slices.ContainsFunc(s.vars, func(own fragment.Var) bool { return own.Name == v.Name }) {
+			if _, own := lookup(s.vars, v.Name); own || !inject.IsPlain(v.Name) {
 				continue
 			}
-			for _, later := range list[i+1:] {
-				if other, ok := later.Lookup(v.Name); ok && other != v.Value && together(f, later) {
-					s.add(r, "value-hidden", f.File, s.line0(r, f.File, v.Name), "%s: %s gives it another value, which counts", v.Name, path.Base(later.File))
-				}
+			i := slices.IndexFunc(last[v.Name], func(g given) bool { return together(f, g.by) })
+			if i >= 0 && last[v.Name][i].value != v.Value {
+				s.add(r, "value-hidden", f.File, s.lineOf(r, f.File, v.Name), "%s: %s gives it another value, which counts", v.Name, path.Base(last[v.Name][i].by.File))
 			}
+			last[v.Name] = append(last[v.Name], given{v.Value, f})
 		}
 	}
 }
@@ -178,8 +227,8 @@ func (s *stack) plan(r *root, arch string, list []fragment.Fragment) {
 	if len(runtimes) == 0 {
 		runtimes = allRuntimes()
 	}
-	skips := map[inject.Skip][]string{}
-	counts := map[string]int{} // runtimes in which an agent counts, by file
+	skips := map[inject.Skip][]managed{}
+	counts := map[string][]managed{} // runtimes in which a fragment counts, by file
 	for _, rt := range runtimes {
 		settings, _ := fragment.ParseSettings(func(name string) (string, bool) { return lookup(s.vars, name) })
 		settings.Next = "" // the function's own wrapper need not lie in a layer
@@ -192,40 +241,80 @@ func (s *stack) plan(r *root, arch string, list []fragment.Fragment) {
 		}
 		for _, f := range list {
 			if isFor(f, rt) {
-				counts[f.File]++
+				counts[f.File] = append(counts[f.File], rt)
 			}
+			s.bound(r, f, rt)
 		}
 		for _, skip := range inject.New(p, list, settings, detected, m).Skips {
-			skips[skip] = append(skips[skip], rt.name)
+			skips[skip] = append(skips[skip], rt)
 		}
 	}
-	for _, f := range list {
-		if counts[f.File] == 0 && len(f.Run) == 0 {
-			s.add(r, "runtime-bound-unmatched", f.File, s.line0(r, f.File, "GRAFT_RUNTIMES"), "holds for %s", none(s.runtimes))
-		}
-	}
-	for skip, names := range skips {
+	for skip, in := range skips {
 		i := slices.IndexFunc(list, func(f fragment.Fragment) bool { return f.Name == skip.Agent })
 		if i < 0 {
 			continue // about graft's own parts
 		}
-		s.skipped(r, list[i], skip.Why, names, counts[list[i].File])
+		s.skipped(r, list[i], skip.Why, in, counts[list[i].File])
 	}
 }
 
-func none(runtimes []managed) string {
-	if len(runtimes) == 1 {
-		return "no " + runtimes[0].name
+// A bound is the GRAFT_RUNTIMES of one fragment of one layer, and where it
+// holds among the runtimes that were looked at.
+type bound struct {
+	layer *Layer
+	place string
+	line  int
+	holds bool
+	// fails are the runtimes of its languages in which it does not hold.
+	fails []string
+}
+
+// bound notes whether a fragment's GRAFT_RUNTIMES holds in a runtime.
+func (s *stack) bound(r *root, f fragment.Fragment, rt managed) {
+	l, place := s.fragmentPlace(r, f.File)
+	if l == nil || len(f.Runtimes) == 0 {
+		return
 	}
-	return "no runtime of Lambda"
+	b := s.bounds[place]
+	if b == nil {
+		b = &bound{layer: l, place: place, line: s.lineOf(r, f.File, "GRAFT_RUNTIMES")}
+		s.bounds[place] = b
+	}
+	switch {
+	case isFor(f, rt):
+		b.holds = true
+	case slices.ContainsFunc(f.Runtimes, func(b fragment.Bound) bool { return b.Language == rt.language }) && !slices.Contains(b.fails, rt.name):
+		b.fails = append(b.fails, rt.name)
+	}
+}
+
+// unmatched notes the fragments that count in none of the runtimes, though
+// some of them are of their language.
+func (c *checking) unmatched() {
+	for _, b := range c.bounds {
+		if !b.holds && len(b.fails) > 0 {
+			b.layer.found.add("runtime-bound-unmatched", b.place, b.line, "does not hold for %s", strings.Join(b.fails, ", "))
+		}
+	}
 }
 
 // atPath is the path that a reason of package inject begins with.
 var atPath = regexp.MustCompile(`^(/[^:]+)(?::|$)`)
 
-// skipped makes a finding of an agent that is left out in these runtimes, of
+// skipped makes a finding of an agent that is left out in some runtimes, of
 // all in which it counts.
-func (s *stack) skipped(r *root, f fragment.Fragment, why string, names []string, all int) {
+func (s *stack) skipped(r *root, f fragment.Fragment, why string, in, counts []managed) {
+	// What it loads in another language is another matter.
+	all := 0
+	for _, rt := range counts {
+		if slices.ContainsFunc(in, func(skip managed) bool { return skip.language == rt.language }) {
+			all++
+		}
+	}
+	var names []string
+	for _, rt := range in {
+		names = append(names, rt.name)
+	}
 	file := ""
 	if m := atPath.FindStringSubmatch(why); m != nil {
 		file = m[1]
@@ -236,6 +325,12 @@ func (s *stack) skipped(r *root, f fragment.Fragment, why string, names []string
 	code := "agent-stands-down"
 	missing := strings.HasSuffix(why, ": no such file") || strings.HasSuffix(why, ": is a directory") || strings.HasSuffix(why, ": not a regular file")
 	switch {
+	case strings.HasSuffix(why, "permission denied"):
+		return // told of the file itself
+	case strings.Contains(why, ": its interpreter "):
+		code = "script-interpreter"
+	case strings.HasSuffix(why, "ends with CRLF: save it with LF"):
+		code = "script-crlf"
 	case s.partial && (missing || strings.HasPrefix(why, "PYTHONPATH")):
 		return // a layer that is not here may have it
 	case strings.HasPrefix(file, "/var/task"), strings.Contains(why, "no such package in node_modules"), strings.Contains(why, "no such library beside"):
@@ -248,14 +343,14 @@ func (s *stack) skipped(r *root, f fragment.Fragment, why string, names []string
 		code = "wrong-arch"
 	case strings.Contains(why, ": is for ") && strings.Contains(why, ", the runtime is for "):
 		code = "wrong-libc"
-	case len(names) < all:
+	case len(in) < all:
 		code = "agent-stands-down-somewhere"
 	}
 	line := 0
 	if file != "" {
-		line = s.lineWith(r, f.File, func(line string) bool { return strings.Contains(line, file) })
+		line = s.lineWith(r, f.File, file)
 	}
-	if len(names) < all || len(s.runtimes) > 0 {
+	if len(in) < len(counts) || len(s.runtimes) > 0 {
 		why = strings.Join(names, ", ") + ": " + why
 	}
 	s.add(r, code, f.File, line, "%s", why)

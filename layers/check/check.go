@@ -9,15 +9,11 @@ type Options struct {
 // Layers checks layers that a function has in this order.
 func Layers(opt Options, list ...*Layer) Report {
 	c := newChecking()
-	for _, l := range list {
-		c.read(l)
-	}
 	s := &stack{layers: list, place: "the layers together", arch: opt.Arch}
 	if len(list) == 1 {
 		s.place = list[0].Name
 	}
-	s.check()
-	c.found = append(c.found, s.found...)
+	c.stack(s)
 	return c.report()
 }
 
@@ -25,11 +21,24 @@ func Layers(opt Options, list ...*Layer) Report {
 type checking struct {
 	layers []*Layer
 	done   map[*Layer]bool
+	bounds map[string]*bound
 	found  findings
 	others []string // paths that are no layers
 }
 
-func newChecking() *checking { return &checking{done: map[*Layer]bool{}} }
+func newChecking() *checking {
+	return &checking{done: map[*Layer]bool{}, bounds: map[string]*bound{}}
+}
+
+// stack checks a stack and its layers.
+func (c *checking) stack(s *stack) {
+	for _, l := range s.layers {
+		c.read(l)
+	}
+	s.bounds = c.bounds
+	s.check()
+	c.found = append(c.found, s.found...)
+}
 
 // read reads all of a layer, once.
 func (c *checking) read(l *Layer) {
@@ -44,11 +53,12 @@ func (c *checking) read(l *Layer) {
 }
 
 func (c *checking) report() Report {
+	c.unmatched()
 	files := len(c.others)
 	sources := c.others
 	all := c.found
 	for _, l := range c.layers {
-		files += len(l.entries)
+		files += l.count()
 		sources = append(sources, l.Name)
 		all = append(all, l.found...)
 	}

@@ -24,7 +24,7 @@ var around = regexp.MustCompile(`(?:linux)?[-_.]?(?:\*[-_.]?)+`)
 // anyPlatform is the path without what tells platforms apart, so that the
 // same library for two platforms has one.
 func anyPlatform(name string) string {
-	return around.ReplaceAllString(platform.ReplaceAllString(name, "*"), "*")
+	return around.ReplaceAllString(platform.ReplaceAllString(name, "*"), ".")
 }
 
 // native judges the native files of the layer, which are for arch (amd64,
@@ -32,7 +32,9 @@ func anyPlatform(name string) string {
 // too may bring others.
 func (l *Layer) native(arch string) {
 	machine := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[arch]
-	fits := func(o *native.Object) bool { return o.Machine == machine && o.Libc != "musl" }
+	fits := func(o *native.Object) bool {
+		return (machine == elf.EM_NONE || o.Machine == machine) && o.Libc != "musl"
+	}
 	right := map[string]bool{}
 	var objects []*entry
 	for _, e := range l.files() {
@@ -47,7 +49,7 @@ func (l *Layer) native(arch string) {
 	for _, e := range objects {
 		started := path.Dir(e.name) == "extensions"
 		switch {
-		case machine == elf.EM_NONE && e.object.Libc != "musl", fits(e.object), right[anyPlatform(e.name)] && !started:
+		case fits(e.object), right[anyPlatform(e.name)] && !started:
 		case machine != elf.EM_NONE && e.object.Machine != machine:
 			l.found.add("wrong-arch", e.place(), 0, "is for %s, the layer is for %s", native.ArchName(e.object.Machine), native.ArchName(machine))
 		case !l.brings(e.object.Interp):

@@ -55,22 +55,10 @@ func (e *entry) unreadable(err error) {
 		e.found.add("unreadable-file", e.place(), 0, "%v", fragment.Cause(err))
 		return
 	}
-	if len(e.layer.found) > 0 && e.refused() {
+	if err == errRefused {
 		return
 	}
 	e.found.add("zip-corrupt", e.place(), 0, "%s", corrupt(err))
-}
-
-// refused reports whether the entry's content was refused when the zip was
-// read.
-func (e *entry) refused() bool {
-	place := printable(e.place())
-	for _, f := range e.layer.found {
-		if f.Path == place && (f.Code == "zip-encrypted" || f.Code == "zip-method") {
-			return true
-		}
-	}
-	return false
 }
 
 // corrupt says in plain words what is wrong with an entry's content.

@@ -5,7 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 
 	"github.com/graft-lambda/graft/inject/native"
@@ -49,8 +48,8 @@ func (l *Layer) Close() error {
 	return l.close()
 }
 
-// place is how a finding names a file of the layer.
-func (l *Layer) place(name string) string { return path.Join(l.Name, name) }
+// place is how a finding names a file of the layer, however strange its name.
+func (l *Layer) place(name string) string { return l.Name + "/" + name }
 
 // names returns the paths in order.
 func (l *Layer) names() []string { return slices.Sorted(maps.Keys(l.entries)) }
@@ -64,6 +63,17 @@ func (l *Layer) files() []*entry {
 		}
 	}
 	return list
+}
+
+// count is how many files and links there are.
+func (l *Layer) count() int {
+	n := 0
+	for _, e := range l.entries {
+		if !e.mode.IsDir() {
+			n++
+		}
+	}
+	return n
 }
 
 // unzipped is what the layer's files weigh, in bytes.

@@ -14,8 +14,8 @@ const (
 
 // quotas checks what a stack weighs.
 func (s *stack) quotas() {
-	if len(s.layers) > maxLayers {
-		s.found.add("too-many-layers", s.place, s.line, "%d layers; a function takes %d", len(s.layers), maxLayers)
+	if n := max(len(s.layers), s.count); n > maxLayers {
+		s.found.add("too-many-layers", s.place, s.line, "%d layers; a function takes %d", n, maxLayers)
 	}
 	var sum int64
 	for _, l := range s.layers {

@@ -29,6 +29,7 @@ var Rules = []Rule{
 	{"agent-stands-down-somewhere", Warning, "An agent that graft would leave out in some runtimes", "limit the fragment to the other runtimes by GRAFT_RUNTIMES"},
 	{"agent-needs-function", Warning, "An agent that loads what only the function's own code may have", "put it into the layer and give its path below /opt, or be sure that every function has it"},
 	{"runtime-bound-unmatched", Warning, "GRAFT_RUNTIMES that no runtime meets: the agent never loads", "correct the bound in GRAFT_RUNTIMES"},
+	{"too-many-fragments", Error, "More fragments than graft reads in reasonable time", "leave some out; an agent takes one"},
 	{"value-hidden", Warning, "A later fragment gives a variable another value: one agent hides what another needs", "agree on one value, or set the variable on the function"},
 	{"reserved-variable", Warning, "A fragment gives a variable that Lambda always sets: the fragment's value never counts", "take the line out of the fragment"},
 	{"graft-missing", Warning, "Fragments, but no layer with /opt/graft", "add graft's own layer to the stack, or make the layer with graft build"},
@@ -69,13 +70,14 @@ var Rules = []Rule{
 
 	// Functions.
 	{"template-invalid", Error, "A template that cannot be read", "correct it; sam validate --lint says more"},
+	{"template-unread", Warning, "A part of the template that only a deployment makes: it was not checked", "check what the deployment made, or write the functions out"},
 	{"layer-not-found", Warning, "A layer that is not here to be checked", "build it first, or give its folder or zip beside the template"},
 	{"environment-too-large", Error, "More than 4 KB of environment variables", "put settings into a file and name it in GRAFT_ENV_FILE, or into the Parameter Store"},
 	{"variable-name", Error, "A variable's name that Lambda refuses", "use letters, digits and underscores, a letter first, two at least"},
 	{"variable-reserved", Error, "A variable that Lambda reserves: the deployment fails", "take it out; Lambda sets it"},
 	{"unknown-setting", Error, "A GRAFT_ variable that graft does not know", "correct the name"},
 	{"bad-setting", Error, "A setting whose value graft does not understand", "see the table of settings"},
-	{"wrapper-unsupported", Error, "AWS_LAMBDA_EXEC_WRAPPER on an OS-only runtime or an image of its own, which do not call it", "call /opt/graft in the bootstrap or the ENTRYPOINT"},
+	{"wrapper-unsupported", Error, "AWS_LAMBDA_EXEC_WRAPPER on an OS-only runtime, which calls no wrapper by itself", "call /opt/graft in the bootstrap, and take the variable out"},
 	{"wrapper-missing", Error, "AWS_LAMBDA_EXEC_WRAPPER names a file that is not there: the function does not start", "add the layer that has it, or correct the path"},
 	{"wrapper-not-set", Warning, "Layers with fragments, but the function does not run graft: no agent loads", "set AWS_LAMBDA_EXEC_WRAPPER=/opt/graft on the function"},
 	{"layer-arch", Error, "A layer that is for another architecture than the function", "use the layer that was built for the function's architecture"},

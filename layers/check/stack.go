@@ -23,10 +23,19 @@ type stack struct {
 	arch string
 	// runtimes are those of the function; none if it is not known.
 	runtimes []managed
+	// function is its logical id. wrapper is set if all its variables are
+	// known, and count is how many layers it has, here or not.
+	function string
+	wrapper  bool
+	count    int
 	// vars are the function's variables.
 	vars []fragment.Var
 	// partial is set if there are layers that are not here.
 	partial bool
+	// bounds gathers where GRAFT_RUNTIMES holds, by the fragment's place.
+	bounds map[string]*bound
+	// lines are of the fragments that were looked into, by file.
+	lines map[string][]string
 
 	found findings
 }
@@ -51,6 +60,7 @@ func (s *stack) check() {
 	s.extensions(r)
 	s.conflicts()
 	s.quotas()
+	s.execWrapper(r)
 	s.agents(r, arch)
 }
 
@@ -59,8 +69,8 @@ func (s *stack) links(r *root) {
 	for _, l := range s.layers {
 		for _, name := range l.names() {
 			e := l.entries[name]
-			if e.target == "" || r.nodes["opt/"+name] != e {
-				continue
+			if e.target == "" || r.nodes["opt/"+name] != e || inFolder(name, "extensions") {
+				continue // of an extension more is told
 			}
 			if at, err := r.resolve("opt/"+name, true); err != nil {
 				if !s.partial {

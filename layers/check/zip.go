@@ -89,8 +89,8 @@ func (z *zipReading) add(f *zip.File) {
 	l := z.layer
 	name := path.Clean(f.Name)
 	place := l.place(f.Name)
-	size := int64(min(f.UncompressedSize64, 1<<62)) // whatever it says, sums stay sums
-	z.claimed = min(z.claimed+size, 1<<62)
+	size := int64(min(f.UncompressedSize64, 1<<40)) // whatever it says, sums stay sums
+	z.claimed += size
 	mode := f.Mode()
 	target := ""
 	if mode&fs.ModeSymlink != 0 {
@@ -115,7 +115,7 @@ func (z *zipReading) add(f *zip.File) {
 		return
 	}
 	e.size = size
-	e.open = func() (io.ReadCloser, error) { return nil, errors.New("cannot be read") }
+	e.open = func() (io.ReadCloser, error) { return nil, errRefused }
 	const encrypted = 1
 	switch {
 	case f.Flags&encrypted != 0:
@@ -130,13 +130,16 @@ func (z *zipReading) add(f *zip.File) {
 	}
 }
 
+// errRefused is an entry's content that a finding has been made of.
+var errRefused = errors.New("cannot be read")
+
 // openEntry opens an entry, which yields no more than it says it holds.
 func openEntry(f *zip.File) (io.ReadCloser, error) {
 	r, err := f.Open()
 	if err != nil {
 		return nil, err
 	}
-	return &bounded{ReadCloser: r, left: int64(min(f.UncompressedSize64, 1<<62))}, nil
+	return &bounded{ReadCloser: r, left: int64(min(f.UncompressedSize64, 1<<40))}, nil
 }
 
 // bounded is an entry that must hold what it says it holds.
@@ -168,7 +171,9 @@ func (z *zipReading) readLinks() {
 			target = string(data)
 		}
 		if err != nil {
-			l.found.add("zip-corrupt", e.place(), 0, "a link: %s", unreadable(err))
+			if err != errRefused {
+				l.found.add("zip-corrupt", e.place(), 0, "a link: %s", corrupt(err))
+			}
 			delete(l.entries, e.name)
 			continue
 		}
@@ -184,17 +189,30 @@ func (z *zipReading) readLinks() {
 // nest finds files that other entries have as a folder.
 func (z *zipReading) nest() {
 	l := z.layer
+	folders := map[string]bool{".": true} // whether it is one in truth
+	// within tells whether what lies in dir has folders only above it. A folder
+	// is looked at once, or else many deep names would take their time.
+	var within func(dir string) bool
+	within = func(dir string) bool {
+		if is, ok := folders[dir]; ok {
+			return is
+		}
+		e, ok := l.entries[dir]
+		is := (!ok || e.mode.IsDir()) && within(path.Dir(dir))
+		if ok && !e.mode.IsDir() {
+			l.found.add("zip-duplicate", e.place(), 0, "is both a file and a folder")
+		}
+		folders[dir] = is
+		return is
+	}
 	for _, name := range l.names() {
-		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-			e, ok := l.entries[dir]
-			if !ok {
-				continue
-			}
-			if !e.mode.IsDir() {
-				l.found.add("zip-duplicate", e.place(), 0, "is both a file and a folder")
-				delete(l.entries, name)
-			}
-			break
+		if !within(path.Dir(name)) {
+			delete(l.entries, name)
+		}
+		if len(folders) > maxFiles {
+			l.found.add("zip-unreadable", l.Name, 0, "has more than %d folders", maxFiles)
+			clear(l.entries)
+			return
 		}
 	}
 }

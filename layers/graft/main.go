@@ -1,6 +1,7 @@
-// Graft builds layers.
+// Graft builds layers and checks them.
 //
 //	graft build [--arch amd64,arm64] [--out dist] [--name N] [--into DIR] [FOLDER…]
+//	graft check [--json] [--strict] [--arch amd64|arm64] [--ignore CODE,…] PATH…
 //
 // makes OUT/NAME-ARCH.zip of the wrapper and the layer folders given; a folder
 // looks like /opt itself. Without a folder it is the bare layer. With --into
@@ -27,15 +28,30 @@ const usage = `usage: graft build [--arch amd64,arm64] [--out dist] [--name N] [
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "graft:", err)
-		}
-		os.Exit(1)
+	os.Exit(status(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
+}
+
+// status says what went wrong, if anything did, and returns the exit status.
+func status(err error, stderr io.Writer) int {
+	switch {
+	case err == nil:
+		return 0
+	case err == errUsage:
+		return 2 // package flag has said it
+	case errors.Is(err, errFindings), errors.Is(err, flag.ErrHelp):
+		return 1
 	}
+	fmt.Fprintln(stderr, "graft:", err)
+	if errors.Is(err, errUsage) {
+		return 2
+	}
+	return 1
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "check" {
+		return lint(args[1:], stdout, stderr)
+	}
 	if len(args) == 0 || args[0] != "build" {
 		return errors.New(usage)
 	}
