@@ -33,6 +33,24 @@ func (r Runtime) version() string {
 	return strings.TrimSuffix(strings.TrimPrefix(r.Name, string(r.Language)), ".x")
 }
 
+// Handler is a handler as Lambda's own examples have it, for a function that
+// says nothing of its own.
+func (r Runtime) Handler() string {
+	switch r.Language {
+	case fragment.NodeJS:
+		return "index.handler"
+	case fragment.Python:
+		return "lambda_function.lambda_handler"
+	case fragment.Java:
+		return "example.Handler::handleRequest"
+	case fragment.DotNet:
+		return "Example::Example.Function::Handler"
+	case fragment.Ruby:
+		return "lambda_function.lambda_handler"
+	}
+	return "bootstrap"
+}
+
 const (
 	likeNode   = "the command line is taken to be that of Node.js 18"
 	likePython = "the command line is taken to be that of Python 3.10 and 3.11"

@@ -5,6 +5,14 @@
 // makes OUT/NAME-ARCH.zip of the wrapper and the layer folders given; a folder
 // looks like /opt itself. Without a folder it is the bare layer. With --into
 // the files go into a folder instead, as `sam build` wants them.
+//
+//	graft explain [--runtime NAME|all] [--layer PATH]… [--env NAME=VALUE]… [--env-file FILE] [--handler H] [--code PATH]
+//	              [--template FILE [--function ID]] [--arch amd64|arm64] [--json] [--strict] [-- COMMAND…]
+//
+// says what graft would do to a function: command line and environment before
+// and after, each change with its agent and reason, and what is left out. The
+// exit status is 0; 2 if the options make no sense; 1 if something else is
+// wrong or, with --strict, something is left out.
 package main
 
 import (
@@ -31,11 +39,14 @@ func main() {
 		if !errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintln(os.Stderr, "graft:", err)
 		}
-		os.Exit(1)
+		os.Exit(status(err))
 	}
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "explain" {
+		return runExplain(args[1:], stdout, stderr)
+	}
 	if len(args) == 0 || args[0] != "build" {
 		return errors.New(usage)
 	}
