@@ -79,7 +79,7 @@ type target struct {
 	dir      string
 	image    bool
 	remarks  []string
-	// open is set if layers are not all known.
+	// open is set if not all layers are known.
 	open bool
 }
 
@@ -145,7 +145,7 @@ func (t target) explain() ([]Result, error) {
 	if t.arch == "" {
 		t.arch = "amd64"
 	}
-	sources, closers, err := t.openAll()
+	mounts, closers, err := t.openAll()
 	defer func() {
 		for _, c := range closers {
 			c.Close()
@@ -155,34 +155,45 @@ func (t target) explain() ([]Result, error) {
 		return nil, err
 	}
 	if len(t.runtimes) == 0 {
-		root := t.root(sources)
-		managed.AddBase(root, t.arch)
-		f := t.function()
-		s := t.subject(root, inject.Process{Argv: t.command, Env: managed.Image(f)}, managed.Image(managed.Function{Handler: t.handler, Memory: t.memory}))
-		return []Result{Explain(s)}, nil
+		return []Result{Explain(t.alone(mounts))}, nil
 	}
 	var results []Result
 	for _, rt := range t.runtimes {
-		root := t.root(sources)
-		rt.AddFiles(root, t.arch)
-		f := t.function()
-		if f.Handler == "" {
-			f.Handler = rt.Handler()
-		}
-		p := rt.Process(f)
-		if len(t.command) > 0 {
-			p.Argv = t.command
-		}
-		f.Env = nil
-		s := t.subject(root, p, rt.Process(f).Env)
-		s.Runtime, s.Assumed = rt.Name, rt.Assumed
-		if rt.OSOnly() {
-			s.Remarks = append(slices.Clone(s.Remarks), "an OS-only runtime: Lambda does not run "+execWrapper+" there. Put "+self+
-				" in front of the program in your bootstrap; shown is what "+self+" "+path.Base(p.Argv[0])+" would do")
-		}
-		results = append(results, Explain(s))
+		results = append(results, Explain(t.on(rt, mounts)))
 	}
 	return results, nil
+}
+
+// on is the target on a runtime.
+func (t target) on(rt managed.Runtime, mounts []mount) Subject {
+	root := t.root(mounts)
+	rt.AddFiles(root, t.arch)
+	f := t.function()
+	if f.Handler == "" {
+		f.Handler = rt.Handler()
+	}
+	p := rt.Process(f)
+	if len(t.command) > 0 {
+		p.Argv = t.command
+	}
+	f.Env = nil
+	s := t.subject(root, p, rt.Process(f).Env)
+	s.Runtime, s.Assumed = rt.Name, rt.Assumed
+	if rt.OSOnly() {
+		s.Remarks = append(slices.Clone(s.Remarks), "an OS-only runtime: Lambda does not run "+execWrapper+" there. Put "+self+
+			" in front of the program in your bootstrap; shown is what "+self+" "+path.Base(p.Argv[0])+" would do")
+	}
+	return s
+}
+
+// alone is the target as a container image, or a command without a runtime.
+func (t target) alone(mounts []mount) Subject {
+	root := t.root(mounts)
+	managed.AddBase(root, t.arch)
+	f := t.function()
+	p := inject.Process{Argv: t.command, Env: managed.Image(f)}
+	f.Env = nil
+	return t.subject(root, p, managed.Image(f))
 }
 
 func (t target) function() managed.Function {
