@@ -179,7 +179,7 @@ func (t *target) unknownLayer(line int, what string) {
 // fromImage finds the command line of a container image.
 func (t *target) fromImage(f template.Function) error {
 	t.dir = f.Image.Directory.Text
-	t.remark("a container image: its own files are not looked at, and Lambda runs no %s there", execWrapper)
+	t.remark("a container image: its own files are not looked at, and Lambda runs no %s there but in its own base images", execWrapper)
 	if len(t.command) == 0 {
 		for _, v := range slices.Concat(f.Image.EntryPoint.Items, f.Image.Command.Items) {
 			if !v.Known() {

@@ -32,11 +32,11 @@ func sentence(e inject.Edit, p inject.Process, lang fragment.Language) (text, re
 		text = "takes the argument " + p.Argv[e.At] + " away"
 		reason = "a fragment's choice stands in its place"
 	case inject.KeepHandler:
-		text = "keeps the function's handler in " + e.Name
-		reason = "the agent's handler calls it from there"
+		text = "keeps the handler that it replaces in " + e.Name
+		reason = "the agent's own handler finds it there, and calls it"
 	case inject.SetHandler:
 		text = "makes " + e.Added + " the handler"
-		reason = "the agent's handler runs first and calls the function's"
+		reason = "it runs first and calls the one that it replaces"
 	default:
 		text = fmt.Sprintf("%v %s %s", e.Kind, e.Name, e.Added)
 	}

@@ -155,7 +155,11 @@ func (t target) explain() ([]Result, error) {
 		return nil, err
 	}
 	if len(t.runtimes) == 0 {
-		return []Result{Explain(t.alone(mounts))}, nil
+		r := Explain(t.alone(mounts))
+		if r.Version == "" && r.Language != string(fragment.Other) {
+			r.Remarks = append(r.Remarks, "the version of the runtime is not known here; graft will read it from the image's files. --env GRAFT_RUNTIME=nodejs22 would tell it")
+		}
+		return []Result{r}, nil
 	}
 	var results []Result
 	for _, rt := range t.runtimes {
@@ -192,6 +196,12 @@ func (t target) alone(mounts []mount) Subject {
 	managed.AddBase(root, t.arch)
 	f := t.function()
 	p := inject.Process{Argv: t.command, Env: managed.Image(f)}
+	for _, word := range p.Argv {
+		managed.AddProgram(root, word, t.arch, p.Env)
+		if path.Base(word) != "env" && !strings.Contains(word, "=") {
+			break
+		}
+	}
 	f.Env = nil
 	return t.subject(root, p, managed.Image(f))
 }

@@ -68,7 +68,7 @@ func (p printer) result(r Result) {
 	p.environment(r)
 	p.reasons(r)
 	p.skips(yellow, "left out", r.Skipped)
-	p.skips("", "given way to the function", r.Notes)
+	p.skips("", "notes", r.Notes)
 	p.skips(faint, "not concerned", r.Unused)
 }
 
@@ -137,7 +137,7 @@ func (p printer) reasons(r Result) {
 	for _, agent := range r.Agents {
 		if !slices.ContainsFunc(r.Edits, func(e Edit) bool { return e.Agent == agent }) &&
 			!slices.ContainsFunc(r.Wrappers, func(w Wrapper) bool { return w.Agent == agent }) {
-			p.line("", "  %s: nothing to add: all that it asks for is there, or is the function's own choice", agent)
+			p.line("", "  %s: nothing to add: what it asks for is there already, is the function's own choice, or is for other runtimes", agent)
 		}
 	}
 	for i, w := range r.Wrappers {

@@ -1,9 +1,13 @@
 package managed
 
 import (
+	"cmp"
 	"debug/elf"
 	"encoding/binary"
+	"path"
+	"strings"
 
+	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/rootfs"
 )
@@ -44,6 +48,29 @@ func AddBase(f *rootfs.FS, arch string) {
 	}
 	for _, name := range libraries {
 		f.AddFile("/lib64/"+name, 0o755, native(arch, false))
+	}
+}
+
+// AddProgram adds a program that is found by its bare name in an environment's
+// PATH, as an image has it. One that is there already, or has a path, is left
+// alone.
+func AddProgram(f *rootfs.FS, name, arch string, env inject.Env) {
+	if name == "" || strings.Contains(name, "/") {
+		return
+	}
+	place := ""
+	for dir := range strings.SplitSeq(inject.SearchPath(env), ":") {
+		if !path.IsAbs(dir) {
+			continue
+		}
+		file := path.Join(dir, name)
+		if _, err := f.Stat(fragment.Rel(file)); err == nil {
+			return
+		}
+		place = cmp.Or(place, file)
+	}
+	if place != "" {
+		f.AddFile(place, 0o755, native(arch, true))
 	}
 }
 

@@ -117,7 +117,13 @@ func (r Runtime) Process(f Function) inject.Process {
 
 // Image returns the environment of a container image's process: that of Lambda
 // itself, without what a managed runtime's bootstrap adds.
-func Image(f Function) inject.Env { return over(lambda(f), f.Env) }
+func Image(f Function) inject.Env {
+	env := lambda(f)
+	if f.Handler == "" { // it is in the command line
+		env = env.Without("_HANDLER")
+	}
+	return over(env, f.Env)
+}
 
 // over lays the function's own variables over Lambda's.
 func over(env inject.Env, own []string) inject.Env {

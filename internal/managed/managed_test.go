@@ -85,6 +85,22 @@ func TestDetected(t *testing.T) {
 	}
 }
 
+// TestProgram finds a program of an image by its name, a layer's own first.
+func TestProgram(t *testing.T) {
+	env := inject.Env{"PATH=bin:/usr/bin:/opt/bin"}
+	root := rootfs.New()
+	managed.AddProgram(root, "node", "amd64", env)
+	managed.AddProgram(root, "/x/ruby", "amd64", env)
+	root.AddFile("/opt/bin/java", 0o755, nil)
+	managed.AddProgram(root, "java", "amd64", env)
+	for name, want := range map[string]fragment.Language{"node": fragment.NodeJS, "java": fragment.Java, "ruby": fragment.Other} {
+		got := inject.Detect(inject.Process{Argv: []string{name}, Env: env}, fragment.Settings{}, inject.Machine{Root: root, Dir: "/"})
+		assert.Equal(t, want, got.Language, name)
+	}
+	_, err := root.Stat("usr/bin/java")
+	assert.Error(t, err)
+}
+
 func TestOwnVariables(t *testing.T) {
 	rt, ok := managed.Find("nodejs22.x")
 	require.True(t, ok)

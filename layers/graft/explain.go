@@ -39,7 +39,7 @@ func runExplain(args []string, stdout, stderr io.Writer) error {
 		o.Env = slices.Concat(vars, o.Env)
 		return err
 	})
-	flags.StringVar(&o.Handler, "handler", "", "the function's handler")
+	flags.StringVar(&o.Handler, "handler", "", "the function's handler; that of an example if not given")
 	flags.StringVar(&o.Code, "code", "", "folder or zip of the function's code")
 	flags.StringVar(&o.Arch, "arch", "", "amd64 or arm64; the template's, or amd64, if not given")
 	flags.StringVar(&o.Template, "template", "", "a SAM or CloudFormation template: its functions with their layers")

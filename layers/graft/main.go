@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return runExplain(args[1:], stdout, stderr)
 	}
 	if len(args) == 0 || args[0] != "build" {
-		return errors.New(usage)
+		return errors.New(usage + "\n" + explainUsage)
 	}
 	flags := flag.NewFlagSet("graft build", flag.ContinueOnError)
 	flags.SetOutput(stderr)
