@@ -6,8 +6,22 @@ type line struct {
 	text string
 }
 
-// diff compares two lists with as few changes as there can be.
+// maxTable bounds the memory for comparing hostile command lines.
+const maxTable = 1 << 22
+
+// diff compares two lists with as few changes as there can be; very long ones
+// are shown as a whole.
 func diff(before, after []string) []line {
+	if len(before)*len(after) > maxTable {
+		var lines []line
+		for _, text := range before {
+			lines = append(lines, line{'-', text})
+		}
+		for _, text := range after {
+			lines = append(lines, line{'+', text})
+		}
+		return lines
+	}
 	// common[i][j] is how many lines before[i:] and after[j:] share.
 	common := make([][]int, len(before)+1)
 	for i := range common {

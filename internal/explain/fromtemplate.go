@@ -27,6 +27,9 @@ func (o Options) fromTemplate() ([]target, error) {
 			for _, f := range t.Functions {
 				names = append(names, f.ID)
 			}
+			for _, v := range t.Unread {
+				names = append(names, "what "+v.Unknown+" makes, which is not known before the deployment")
+			}
 			return nil, usage("--function: %s has no function %q; it has %s", o.Template, o.Function, strings.Join(names, ", "))
 		}
 		functions = []template.Function{f}
@@ -123,11 +126,18 @@ func (t *target) known(name string, v template.Value) string {
 	return v.Text
 }
 
+// maxVariables is more than fit into the 4 KB that Lambda takes.
+const maxVariables = 1024
+
 // environment takes the function's variables, with own over them. One that is
 // not known counts as set, and empty.
 func (t *target) environment(e template.Environment, own []string) {
 	if e.Unknown != "" {
 		t.remark("the function's variables are not known before the deployment (%s)", e.Unknown)
+	}
+	if len(e.Variables) > maxVariables {
+		t.remark("more variables than Lambda's 4 KB hold: only the first %d are read", maxVariables)
+		e.Variables = e.Variables[:maxVariables]
 	}
 	env := inject.Env{}
 	for _, v := range e.Variables {

@@ -176,16 +176,24 @@ func (t target) on(rt managed.Runtime, mounts []mount) Subject {
 	if f.Handler == "" {
 		f.Handler = rt.Handler()
 	}
+	is := func(file string) bool {
+		info, err := root.Stat(fragment.Rel(file))
+		return err == nil && info.Mode().IsRegular()
+	}
+	f.Native = rt.Language == fragment.DotNet && is("/var/task/"+f.Handler) && !is("/var/task/"+f.Handler+".dll")
 	p := rt.Process(f)
-	if len(t.command) > 0 {
+	switch {
+	case len(t.command) > 0:
 		p.Argv = t.command
+	case rt.OSOnly() && !is("/var/task/bootstrap") && is("/opt/bootstrap"):
+		p.Argv = []string{"/opt/bootstrap"}
 	}
 	f.Env = nil
 	s := t.subject(root, p, rt.Process(f).Env)
 	s.Runtime, s.Assumed = rt.Name, rt.Assumed
 	if rt.OSOnly() {
 		s.Remarks = append(slices.Clone(s.Remarks), "an OS-only runtime: Lambda does not run "+execWrapper+" there. Put "+self+
-			" in front of the program in your bootstrap; shown is what "+self+" "+path.Base(p.Argv[0])+" would do")
+			" in front of the program in your bootstrap; shown is what "+self+" "+p.Argv[0]+" would do. Another command goes behind --")
 	}
 	return s
 }

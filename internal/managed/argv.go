@@ -26,6 +26,9 @@ func (r Runtime) argv(f Function) []string {
 		return r.java(f)
 	case fragment.DotNet:
 		assembly, _, library := strings.Cut(f.Handler, "::")
+		if f.Native {
+			return []string{"/var/task/" + assembly}
+		}
 		if !library {
 			return []string{"/var/lang/bin/dotnet", "exec", "/var/task/" + assembly + ".dll"}
 		}

@@ -103,6 +103,8 @@ type Function struct {
 	Memory int
 	// Arch is the processor as Go names it: amd64, arm64.
 	Arch string
+	// Native is set for a .NET function that is a native program.
+	Native bool
 	// Env are the function's own variables, NAME=value. They win over Lambda's.
 	Env []string
 }
