@@ -25,7 +25,7 @@ test: ## all tests; GRAFT_TEST_REQUIRE=all fetches every runtime and lets none b
 
 # The packages in which goroutines meet, and whose tests take seconds.
 race: ## the tests of the fast packages with the race detector
-	$(GO) test -race -timeout 10m $$($(GO) list ./inject/... ./layers/... ./internal/... | grep -v /testbed)
+	$(GO) test -race -timeout 10m $$($(GO) list ./inject/... ./layers/... ./internal/... | grep -v -e /testbed -e /explain)
 
 fetch: ## everything that tests and examples fetch, into .cache
 	@$(GO) run ./internal/testbed/fetch
@@ -57,8 +57,8 @@ build-Example%: ## for sam build: the layer of an example, such as build-Example
 	@$(GO) run ./examples -layer "$$(echo $(patsubst %Arm64,%,$*) | sed 's/\B[A-Z]/-&/g' | tr 'A-Z' 'a-z')" \
 	  -arch $(if $(filter %Arm64,$*),arm64,amd64) -into "$(into)"
 
-bench: ## figures side by side: direct exec, a do-nothing exec, bash, graft; and the planner alone
-	$(GO) test -run '^$$' -bench . -benchmem ./inject/... ./wrapper/...
+bench: ## figures side by side: direct exec, a do-nothing exec, bash, graft; the planner alone; graft explain
+	$(GO) test -run '^$$' -bench . -benchmem ./inject/... ./wrapper/... ./internal/explain
 
 fuzz: ## the promises under random input, FUZZTIME for each target
 	@for pkg in ./inject ./inject/fragment ./inject/native ./layers/check ./wrapper ./internal/telemetry ./internal/template; do \

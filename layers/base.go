@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // runner is the Python part of the layer.
@@ -18,6 +19,9 @@ var runPrograms = []string{
 	"java", "node", "dotnet", "ruby",
 	"python", "python3", "python3.8", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14",
 }
+
+// RunPrograms returns the names of the files in graft-run.
+func RunPrograms() []string { return slices.Clone(runPrograms) }
 
 // runFile is the whole of such a file: the kernel calls graft with its path
 // and the arguments.

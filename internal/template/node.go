@@ -41,7 +41,9 @@ type node struct {
 	odd    bool
 	items  []*node
 	fields []field
-	line   int
+	// index is where a field stands in fields; made when it is first asked for.
+	index map[string]int
+	line  int
 }
 
 type field struct {
@@ -55,12 +57,22 @@ func (n *node) get(name string) *node {
 	if n == nil || n.kind != mapping {
 		return nil
 	}
-	for _, f := range n.fields {
-		if f.name == name && f.value.kind != null {
-			return f.value
-		}
+	if i, ok := n.find(name); ok && n.fields[i].value.kind != null {
+		return n.fields[i].value
 	}
 	return nil
+}
+
+// find returns where a field of a mapping stands.
+func (n *node) find(name string) (int, bool) {
+	if n.index == nil {
+		n.index = make(map[string]int, len(n.fields))
+		for i, f := range n.fields {
+			n.index[f.name] = i
+		}
+	}
+	i, ok := n.index[name]
+	return i, ok
 }
 
 // parse reads YAML or JSON.

@@ -73,8 +73,8 @@ func merge(global, own *node) *node {
 	case global.kind == mapping && own.kind == mapping:
 		n.fields = slices.Clone(global.fields)
 		for _, f := range own.fields {
-			i := slices.IndexFunc(n.fields, func(g field) bool { return g.name == f.name })
-			if i < 0 {
+			i, both := global.find(f.name)
+			if !both {
 				n.fields = append(n.fields, f)
 				continue
 			}

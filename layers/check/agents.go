@@ -9,6 +9,8 @@ import (
 
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/internal/managed"
+	"github.com/graft-lambda/graft/layers"
 )
 
 // agents checks the fragments of the stack, and plans them as the wrapper
@@ -67,7 +69,7 @@ func (s *stack) readable(r *root) bool {
 func (r *root) base() {
 	r.putData("opt/graft", "", 0o755)
 	r.putData("opt/graft-python/sitecustomize.py", "", 0o644)
-	for _, name := range []string{"java", "node", "dotnet", "ruby", "python3.8", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14"} {
+	for _, name := range layers.RunPrograms() {
 		r.putData("opt/graft-run/"+name, "#!/opt/graft\n", 0o755)
 	}
 }
@@ -210,14 +212,7 @@ func (s *stack) hiddenValues(r *root, list []fragment.Fragment) {
 
 // together reports whether two fragments can apply to one function.
 func together(a, b fragment.Fragment) bool {
-	return slices.ContainsFunc(allRuntimes(), func(rt managed) bool { return isFor(a, rt) && isFor(b, rt) })
-}
-
-// isFor reports whether the fragment counts in a runtime.
-func isFor(f fragment.Fragment, rt managed) bool {
-	return len(f.Runtimes) == 0 || slices.ContainsFunc(f.Runtimes, func(b fragment.Bound) bool {
-		return b.Language == rt.language && b.Holds(rt.version)
-	})
+	return slices.ContainsFunc(managed.Runtimes, func(rt managed.Runtime) bool { return isFor(a, rt) && isFor(b, rt) })
 }
 
 // plan plans the fragments for each runtime. What would be left out becomes a
@@ -225,31 +220,22 @@ func isFor(f fragment.Fragment, rt managed) bool {
 func (s *stack) plan(r *root, arch string, list []fragment.Fragment) {
 	runtimes := s.runtimes
 	if len(runtimes) == 0 {
-		runtimes = allRuntimes()
+		runtimes = managed.Runtimes
 	}
-	skips := map[inject.Skip][]managed{}
-	counts := map[string][]managed{} // runtimes in which a fragment counts, by file
+	left := map[inject.Skip][]managed.Runtime{}
+	counts := map[string][]managed.Runtime{} // runtimes in which a fragment counts, by file
 	for _, rt := range runtimes {
-		settings, _ := fragment.ParseSettings(func(name string) (string, bool) { return lookup(s.vars, name) })
-		settings.Next = "" // the function's own wrapper need not lie in a layer
-		r.system(rt, arch)
-		m := inject.Machine{Root: r, Dir: "/var/task", Arch: arch, Self: "/opt/graft"}
-		p := rt.process(s.vars)
-		detected := inject.Detect(p, settings, m)
-		if !detected.Version.Known() {
-			detected.Version = rt.version
-		}
 		for _, f := range list {
 			if isFor(f, rt) {
 				counts[f.File] = append(counts[f.File], rt)
 			}
 			s.bound(r, f, rt)
 		}
-		for _, skip := range inject.New(p, list, settings, detected, m).Skips {
-			skips[skip] = append(skips[skip], rt)
+		for _, skip := range skips(r, rt, arch, s.vars, list) {
+			left[skip] = append(left[skip], rt)
 		}
 	}
-	for skip, in := range skips {
+	for skip, in := range left {
 		i := slices.IndexFunc(list, func(f fragment.Fragment) bool { return f.Name == skip.Agent })
 		if i < 0 {
 			continue // about graft's own parts
@@ -270,7 +256,7 @@ type bound struct {
 }
 
 // bound notes whether a fragment's GRAFT_RUNTIMES holds in a runtime.
-func (s *stack) bound(r *root, f fragment.Fragment, rt managed) {
+func (s *stack) bound(r *root, f fragment.Fragment, rt managed.Runtime) {
 	l, place := s.fragmentPlace(r, f.File)
 	if l == nil || len(f.Runtimes) == 0 {
 		return
@@ -283,8 +269,8 @@ func (s *stack) bound(r *root, f fragment.Fragment, rt managed) {
 	switch {
 	case isFor(f, rt):
 		b.holds = true
-	case slices.ContainsFunc(f.Runtimes, func(b fragment.Bound) bool { return b.Language == rt.language }) && !slices.Contains(b.fails, rt.name):
-		b.fails = append(b.fails, rt.name)
+	case slices.ContainsFunc(f.Runtimes, func(b fragment.Bound) bool { return b.Language == rt.Language }) && !slices.Contains(b.fails, rt.Name):
+		b.fails = append(b.fails, rt.Name)
 	}
 }
 
@@ -303,17 +289,17 @@ var atPath = regexp.MustCompile(`^(/[^:]+)(?::|$)`)
 
 // skipped makes a finding of an agent that is left out in some runtimes, of
 // all in which it counts.
-func (s *stack) skipped(r *root, f fragment.Fragment, why string, in, counts []managed) {
+func (s *stack) skipped(r *root, f fragment.Fragment, why string, in, counts []managed.Runtime) {
 	// What it loads in another language is another matter.
 	all := 0
 	for _, rt := range counts {
-		if slices.ContainsFunc(in, func(skip managed) bool { return skip.language == rt.language }) {
+		if slices.ContainsFunc(in, func(skip managed.Runtime) bool { return skip.Language == rt.Language }) {
 			all++
 		}
 	}
 	var names []string
 	for _, rt := range in {
-		names = append(names, rt.name)
+		names = append(names, rt.Name)
 	}
 	file := ""
 	if m := atPath.FindStringSubmatch(why); m != nil {

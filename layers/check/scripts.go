@@ -78,8 +78,8 @@ func (s *stack) notInPath(r *root, program string) string {
 		return ""
 	}
 	for _, rt := range s.runtimes {
-		if !rt.hasProgram(program) {
-			return program + ": " + rt.name + " has no such program"
+		if !hasProgram(rt, program) {
+			return program + ": " + rt.Name + " has no such program"
 		}
 	}
 	return ""

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/internal/managed"
 )
 
 // A stack is the layers of one function, or of functions that are not known,
@@ -22,7 +23,7 @@ type stack struct {
 	// arch is amd64 or arm64; empty if it is not known.
 	arch string
 	// runtimes are those of the function; none if it is not known.
-	runtimes []managed
+	runtimes []managed.Runtime
 	// function is its logical id. wrapper is set if all its variables are
 	// known, and count is how many layers it has, here or not.
 	function string

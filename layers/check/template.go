@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/internal/managed"
 	"github.com/graft-lambda/graft/internal/template"
 )
 
@@ -77,8 +78,8 @@ func (t *templateCheck) function(f template.Function) {
 	if f.PackageType.Text == "Image" {
 		return // it has no layers
 	}
-	if rt, ok := managedRuntime(f.Runtime.Text); ok && f.Runtime.Known() {
-		s.runtimes = []managed{rt}
+	if rt, ok := managed.Find(f.Runtime.Text); ok && f.Runtime.Known() {
+		s.runtimes = []managed.Runtime{rt}
 	}
 	given := t.given
 	s.partial = f.Layers.Unknown != ""
@@ -193,9 +194,9 @@ func (s *stack) execWrapper(r *root) {
 		brings = brings || len(f.Vars) > 0 || len(f.Args) > 0
 	}
 	switch {
-	case s.runtimes[0].osOnly():
+	case s.runtimes[0].OSOnly():
 		if set {
-			add("wrapper-unsupported", "%s does not call it", s.runtimes[0].name)
+			add("wrapper-unsupported", "%s does not call it", s.runtimes[0].Name)
 		}
 	case !set || value == "":
 		if brings {

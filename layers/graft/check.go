@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/graft-lambda/graft/internal/explain"
 	"github.com/graft-lambda/graft/internal/template"
 	"github.com/graft-lambda/graft/layers/check"
 )
@@ -21,21 +22,17 @@ const checkUsage = `usage: graft check [--json] [--strict] [--arch amd64|arm64] 
 PATH is a layer, as a folder or a zip, or a SAM or CloudFormation template.
 Several layers are taken as a function's, in this order; beside a template they
 stand for those of its layers that are not here. The exit status is 1 if there
-is an error, and with --strict if there is a warning.
-`
+is an error, and with --strict if there is a warning.`
 
 // errFindings says that a check found something; all has been printed.
 var errFindings = errors.New("findings")
 
-// errUsage says that the command line is wrong.
-var errUsage = errors.New("usage")
-
-// lint is `graft check`.
-func lint(args []string, stdout, stderr io.Writer) error {
+// runCheck finds mistakes in layers and templates.
+func runCheck(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("graft check", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprint(stderr, checkUsage)
+		fmt.Fprintln(stderr, checkUsage)
 		flags.PrintDefaults()
 	}
 	asJSON := flags.Bool("json", false, "print the report as JSON")
@@ -44,9 +41,10 @@ func lint(args []string, stdout, stderr io.Writer) error {
 	ignore := flags.String("ignore", "", "codes of findings to leave out, separated by commas")
 	rules := flags.Bool("rules", false, "list every kind of finding instead")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return err
+		return nil
 	} else if err != nil {
-		return errUsage // flag has said it
+		// The flags' own message is printed already.
+		return &explain.UsageError{Problem: "graft check -h shows how it is used"}
 	}
 	if *rules {
 		return printRules(stdout, *asJSON)
@@ -57,14 +55,14 @@ func lint(args []string, stdout, stderr io.Writer) error {
 	}
 	for _, code := range codes {
 		if !slices.ContainsFunc(check.Rules, func(r check.Rule) bool { return r.Code == code }) {
-			return fmt.Errorf("%w: --ignore: no finding has the code %q: graft check --rules lists them", errUsage, code)
+			return &explain.UsageError{Problem: fmt.Sprintf("--ignore: no finding has the code %q: graft check --rules lists them", code)}
 		}
 	}
 	if *arch != "" && *arch != "amd64" && *arch != "arm64" {
-		return fmt.Errorf("%w: --arch %q: Lambda has amd64 (x86_64) and arm64", errUsage, *arch)
+		return &explain.UsageError{Problem: fmt.Sprintf("--arch %q: Lambda has amd64 (x86_64) and arm64", *arch)}
 	}
 	if flags.NArg() == 0 {
-		return fmt.Errorf("%w: no PATH given\n%s", errUsage, checkUsage)
+		return &explain.UsageError{Problem: "no PATH given\n" + checkUsage}
 	}
 	report, err := checkPaths(check.Options{Arch: *arch}, flags.Args())
 	if err != nil {
@@ -104,7 +102,7 @@ func checkPaths(opt check.Options, paths []string) (check.Report, error) {
 	for _, p := range paths {
 		if isTemplate(p) {
 			if file != "" {
-				return check.Report{}, fmt.Errorf("%w: %s and %s: one template at a time", errUsage, file, p)
+				return check.Report{}, &explain.UsageError{Problem: fmt.Sprintf("%s and %s: one template at a time", file, p)}
 			}
 			file = p
 		} else if _, err := open(p); err != nil {

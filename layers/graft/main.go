@@ -1,11 +1,24 @@
-// Graft builds layers and checks them.
+// Graft builds layers, checks them, and says what they do.
 //
 //	graft build [--arch amd64,arm64] [--out dist] [--name N] [--into DIR] [FOLDER…]
-//	graft check [--json] [--strict] [--arch amd64|arm64] [--ignore CODE,…] PATH…
 //
 // makes OUT/NAME-ARCH.zip of the wrapper and the layer folders given; a folder
 // looks like /opt itself. Without a folder it is the bare layer. With --into
 // the files go into a folder instead, as `sam build` wants them.
+//
+//	graft check [--json] [--strict] [--arch amd64|arm64] [--ignore CODE,…] PATH…
+//
+// finds the mistakes in layers and templates that otherwise show only in
+// production. The exit status is 1 if there is an error; with --strict if there
+// is a warning, too; 2 if the options make no sense.
+//
+//	graft explain [--runtime NAME|all] [--layer PATH]… [--env NAME=VALUE]… [--env-file FILE] [--handler H] [--code PATH]
+//	              [--template FILE [--function ID]] [--arch amd64|arm64] [--json] [--strict] [-- COMMAND…]
+//
+// says what graft would do to a function: command line and environment before
+// and after, each change with its agent and reason, and what is left out. The
+// exit status is 0; 2 if the options make no sense; 1 if something else is
+// wrong or, with --strict, something is left out.
 package main
 
 import (
@@ -28,32 +41,23 @@ const usage = `usage: graft build [--arch amd64,arm64] [--out dist] [--name N] [
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(status(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
-}
-
-// status says what went wrong, if anything did, and returns the exit status.
-func status(err error, stderr io.Writer) int {
-	switch {
-	case err == nil:
-		return 0
-	case err == errUsage:
-		return 2 // package flag has said it
-	case errors.Is(err, errFindings), errors.Is(err, flag.ErrHelp):
-		return 1
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		if !errors.Is(err, flag.ErrHelp) && err != errFindings {
+			fmt.Fprintln(os.Stderr, "graft:", err)
+		}
+		os.Exit(status(err))
 	}
-	fmt.Fprintln(stderr, "graft:", err)
-	if errors.Is(err, errUsage) {
-		return 2
-	}
-	return 1
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) > 0 && args[0] == "check" {
-		return lint(args[1:], stdout, stderr)
+		return runCheck(args[1:], stdout, stderr)
+	}
+	if len(args) > 0 && args[0] == "explain" {
+		return runExplain(args[1:], stdout, stderr)
 	}
 	if len(args) == 0 || args[0] != "build" {
-		return errors.New(usage)
+		return errors.New(usage + "\n" + checkUsage + "\n" + explainUsage)
 	}
 	flags := flag.NewFlagSet("graft build", flag.ContinueOnError)
 	flags.SetOutput(stderr)
