@@ -37,7 +37,9 @@ func (s *stack) agents(r *root, arch string) {
 		}
 		r.base()
 	}
-	s.plan(r, arch, list)
+	if !s.unplanned {
+		s.plan(r, arch, list)
+	}
 }
 
 // Bounds for the fragments of a stack: far beyond use, and small enough to

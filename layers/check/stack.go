@@ -33,6 +33,8 @@ type stack struct {
 	vars []fragment.Var
 	// partial is set if there are layers that are not here.
 	partial bool
+	// unplanned is set if what starts the function is not known.
+	unplanned bool
 	// bounds gathers where GRAFT_RUNTIMES holds, by the fragment's place.
 	bounds map[string]*bound
 	// lines are of the fragments that were looked into, by file.

@@ -80,6 +80,8 @@ func (t *templateCheck) function(f template.Function) {
 	}
 	if rt, ok := managed.Find(f.Runtime.Text); ok && f.Runtime.Known() {
 		s.runtimes = []managed.Runtime{rt}
+	} else {
+		s.unplanned = true
 	}
 	given := t.given
 	s.partial = f.Layers.Unknown != ""
