@@ -28,6 +28,7 @@ func (s *stack) agents(r *root, arch string) {
 	}
 	s.nameClashes(r, list)
 	s.hiddenValues(r, list)
+	s.packages(r, list)
 	if len(list) == 0 {
 		return
 	}

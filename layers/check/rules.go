@@ -31,6 +31,7 @@ var Rules = []Rule{
 	{"runtime-bound-unmatched", Warning, "GRAFT_RUNTIMES that no runtime meets: the agent never loads", "correct the bound in GRAFT_RUNTIMES"},
 	{"too-many-fragments", Error, "More fragments than graft reads in reasonable time", "leave some out; an agent takes one"},
 	{"value-hidden", Warning, "A later fragment gives a variable another value: one agent hides what another needs", "agree on one value, or set the variable on the function"},
+	{"package-hidden", Warning, "Two agents bring different versions of one Python package: the earlier in PYTHONPATH is loaded for both", "pin one version for both, or let them load in the other order"},
 	{"reserved-variable", Warning, "A fragment gives a variable that Lambda always sets: the fragment's value never counts", "take the line out of the fragment"},
 	{"graft-missing", Warning, "Fragments, but no layer with /opt/graft", "add graft's own layer to the stack, or make the layer with graft build"},
 	{"not-installed", Warning, "A dependency manifest that is not installed: what it pins cannot be checked", "check what graft build made of the folder"},
