@@ -1,5 +1,7 @@
 package check
 
+import "slices"
+
 // Options says what is known of the functions that use layers.
 type Options struct {
 	// Arch is amd64 or arm64. If it is empty, the layers' own programs say it.
@@ -55,7 +57,7 @@ func (c *checking) read(l *Layer) {
 func (c *checking) report() Report {
 	c.unmatched()
 	files := len(c.others)
-	sources := c.others
+	sources := slices.Clone(c.others)
 	all := c.found
 	for _, l := range c.layers {
 		files += l.count()

@@ -82,5 +82,21 @@ func (l *Layer) arch() string {
 	return found
 }
 
+// guess is the architecture that plans are made for where nothing says it:
+// that of the first native file.
+func (s *stack) guess() string {
+	for _, l := range s.layers {
+		for _, e := range l.files() {
+			if e.object != nil && e.object.Machine == elf.EM_AARCH64 {
+				return "arm64"
+			}
+			if e.object != nil {
+				return "amd64"
+			}
+		}
+	}
+	return "amd64"
+}
+
 // own are graft's own programs.
 var own = map[string]bool{"graft": true, "graft-companion": true, "graft-secrets": true, "extensions/graft-companion": true}

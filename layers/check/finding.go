@@ -73,6 +73,9 @@ const mostAlike = 10
 // sorted returns the findings by place, each once, with no more than mostAlike
 // of a kind for each source: the paths that findings begin with.
 func (fs findings) sorted(sources []string) []Finding {
+	for i, s := range sources {
+		sources[i] = printable(s)
+	}
 	all := slices.Clone(fs)
 	slices.SortStableFunc(all, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(sourceOf(a, sources), sourceOf(b, sources)),
@@ -106,7 +109,7 @@ func (fs findings) sorted(sources []string) []Finding {
 func sourceOf(f Finding, sources []string) int {
 	best := len(sources)
 	for i, s := range sources {
-		if s = printable(s); (f.Path == s || strings.HasPrefix(f.Path, s+"/")) && (best == len(sources) || len(s) > len(printable(sources[best]))) {
+		if (f.Path == s || strings.HasPrefix(f.Path, s+"/")) && (best == len(sources) || len(s) > len(sources[best])) {
 			best = i
 		}
 	}

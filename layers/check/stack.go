@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"io"
 	"maps"
@@ -64,7 +65,7 @@ func (s *stack) check() {
 	s.conflicts()
 	s.quotas()
 	s.execWrapper(r)
-	s.agents(r, arch)
+	s.agents(r, cmp.Or(arch, s.guess()))
 }
 
 // links checks that every link leads to something in the layers.

@@ -190,6 +190,13 @@ var hostileZips = []hostileZip{
 		}
 		return zipOf(t, headers...)
 	}, []string{"zip-unreadable"}},
+	{"endless folders", func(t testing.TB) []byte {
+		headers := make([]header, 2100)
+		for i := range headers {
+			headers[i].Name = fmt.Sprintf("%d/%sf", i, strings.Repeat("a/", 100))
+		}
+		return zipOf(t, headers...)
+	}, []string{"zip-unreadable"}},
 	{"cut off", changed(func(data []byte) []byte { return data[:len(data)-10] }), []string{"zip-unreadable"}},
 	{"table of contents damaged", changed(func(data []byte) []byte {
 		i := bytes.Index(data, []byte("PK\x01\x02"))
