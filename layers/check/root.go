@@ -59,7 +59,10 @@ func (r *root) link(name string) {
 	}
 }
 
-var errLoop = errors.New("too many levels of symbolic links")
+var (
+	errLoop    = errors.New("too many levels of symbolic links")
+	errOutside = errors.New("leads out of the layers, by way of other links")
+)
 
 // resolve returns the real path of name: with the links on the way followed,
 // and the last one too if asked.
@@ -67,15 +70,28 @@ func (r *root) resolve(name string, last bool) (string, error) {
 	if !fs.ValidPath(name) {
 		return "", fs.ErrInvalid
 	}
-	at, rest := ".", name
-	for hops := 0; rest != "" && rest != "."; {
+	at, rest, hops := ".", name, 0
+	missing := func() (string, error) {
+		if hops > 0 && at != "opt" && !strings.HasPrefix(at, "opt/") {
+			return "", errOutside
+		}
+		return "", fs.ErrNotExist
+	}
+	for rest != "" {
 		var element string
 		element, rest, _ = strings.Cut(rest, "/")
+		if element == "" || element == "." {
+			continue
+		}
 		if _, ok := r.dirs[at]; !ok {
-			return "", fs.ErrNotExist
+			return missing()
 		}
 		if e := r.nodes[at]; e != nil && !forAll(e, 0o001) {
 			return "", fs.ErrPermission
+		}
+		if element == ".." { // of a real path, so it is what the kernel makes of it
+			at = path.Dir(at)
+			continue
 		}
 		next := path.Join(at, element)
 		e := r.nodes[next]
@@ -86,14 +102,13 @@ func (r *root) resolve(name string, last bool) (string, error) {
 		if hops++; hops > 40 {
 			return "", errLoop
 		}
-		to := path.Join("/", at, e.target)
 		if path.IsAbs(e.target) {
-			to = path.Clean(e.target)
+			at = "."
 		}
-		at, rest = ".", strings.TrimPrefix(path.Join(to, rest), "/")
+		rest = e.target + "/" + rest
 	}
 	if _, ok := r.dirs[at]; !ok && r.nodes[at] == nil {
-		return "", fs.ErrNotExist
+		return missing()
 	}
 	return at, nil
 }

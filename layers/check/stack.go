@@ -76,12 +76,12 @@ func (s *stack) links(r *root) {
 			if e.target == "" || r.nodes["opt/"+name] != e || inFolder(name, "extensions") {
 				continue // of an extension more is told
 			}
-			if at, err := r.resolve("opt/"+name, true); err != nil {
-				if !s.partial {
-					l.found.add("dangling-link", e.place(), 0, "%v", fragment.Cause(err))
-				}
-			} else if at != "opt" && !strings.HasPrefix(at, "opt/") {
-				l.found.add("unsafe-link", e.place(), 0, "leads out of the layer, by way of other links")
+			at, err := r.resolve("opt/"+name, true)
+			switch {
+			case err == errOutside, err == nil && at != "opt" && !strings.HasPrefix(at, "opt/"):
+				l.found.add("unsafe-link", e.place(), 0, "%v", errOutside)
+			case err != nil && !s.partial:
+				l.found.add("dangling-link", e.place(), 0, "%v", fragment.Cause(err))
 			}
 		}
 	}

@@ -37,15 +37,18 @@ func Template(opt Options, name string, data []byte, open Source, given ...*Laye
 	for _, v := range t.Unread {
 		c.found.add("template-unread", name, v.Line, "%s: is made when the template is deployed", v.Unknown)
 	}
-	tc := &templateCheck{checking: c, name: name, template: t, open: open, opened: map[string]*Layer{}, given: given, arch: opt.Arch}
+	tc := &templateCheck{checking: c, name: name, template: t, open: open, opened: map[string]*Layer{}, missing: map[string]string{}, given: given, arch: opt.Arch}
 	for _, f := range t.Functions {
 		tc.function(f)
 	}
-	if len(t.Functions) == 0 {
-		for _, l := range t.Layers {
-			if layer := tc.local(l); layer != nil {
-				tc.stack(&stack{layers: []*Layer{layer}, place: layer.Name, arch: tc.archOf(l.Architectures)})
-			}
+	for _, l := range t.Layers {
+		if _, used := tc.opened[l.ID]; used {
+			continue
+		}
+		if layer := tc.local(l); layer != nil {
+			tc.stack(&stack{layers: []*Layer{layer}, place: layer.Name, arch: tc.archOf(l.Architectures)})
+		} else {
+			c.found.add("layer-not-found", name, l.Line, "%s", tc.missing[l.ID])
 		}
 	}
 	return c.report()
@@ -58,6 +61,7 @@ type templateCheck struct {
 	template template.Template
 	open     Source
 	opened   map[string]*Layer // by logical id; nil for one that is not here
+	missing  map[string]string // by logical id: why it is not here
 	given    []*Layer
 	arch     string
 }
@@ -97,9 +101,7 @@ func (t *templateCheck) function(f template.Function) {
 		}
 		if layer == nil {
 			s.partial = true
-			if item.Ref == "" {
-				t.found.add("layer-not-found", t.name, item.Line, "function %s: %s", f.ID, cmp.Or(item.Text, item.Unknown))
-			}
+			t.found.add("layer-not-found", t.name, item.Line, "function %s: %s", f.ID, cmp.Or(t.missing[item.Ref], item.Text, item.Unknown))
 			continue
 		}
 		s.layers = append(s.layers, layer)
@@ -150,16 +152,11 @@ func (t *templateCheck) local(l template.Layer) *Layer {
 		layer, err = t.open(file)
 	}
 	t.opened[l.ID] = layer
-	if err != nil && len(t.given) == 0 {
-		line := l.Line
-		if l.Content.Set() {
-			line = l.Content.Line
-		}
-		text := fmt.Sprintf("%s: %v", l.ID, err)
-		if l.BuildMethod.Set() {
-			text = fmt.Sprintf("%s is not built: there is no %s", l.ID, file)
-		}
-		t.found.add("layer-not-found", t.name, line, "%s", text)
+	switch {
+	case err != nil && l.BuildMethod.Set():
+		t.missing[l.ID] = fmt.Sprintf("%s is not built: there is no %s", l.ID, file)
+	case err != nil:
+		t.missing[l.ID] = fmt.Sprintf("%s: %v", l.ID, err)
 	}
 	return layer
 }

@@ -63,6 +63,23 @@ func raw(t testing.TB, h header, data string) []byte {
 	return out.Bytes()
 }
 
+// linksOf makes a zip of links: name, target, name, target.
+func linksOf(t testing.TB, names ...string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	for i := 0; i < len(names); i += 2 {
+		h := header{Name: names[i]}
+		h.SetMode(fs.ModeSymlink | 0o777)
+		w, err := z.CreateHeader(&h)
+		require.NoError(t, err)
+		_, err = w.Write([]byte(names[i+1]))
+		require.NoError(t, err)
+	}
+	require.NoError(t, z.Close())
+	return out.Bytes()
+}
+
 func link(name, target string) func(testing.TB) []byte {
 	return func(t testing.TB) []byte {
 		h := header{Name: name, Method: zip.Store, CRC32: crc32.ChecksumIEEE([]byte(target)), UncompressedSize64: uint64(len(target)), CompressedSize64: uint64(len(target))}
@@ -119,6 +136,15 @@ var hostileZips = []hostileZip{
 	{"link to nothing", link("l", "none"), []string{"dangling-link"}},
 	{"link to itself", link("l", "l"), []string{"dangling-link"}},
 	{"link without end", link("l", strings.Repeat("a/", 5000)), []string{"zip-corrupt"}},
+	{"link out by way of links", func(t testing.TB) []byte {
+		return linksOf(t, "d", ".", "l", "d/d/../../etc")
+	}, []string{"unsafe-link"}},
+	{"links to links", func(t testing.TB) []byte {
+		return linksOf(t, "a", "b", "b", "../opt/c", "c", ".")
+	}, nil},
+	{"links around", func(t testing.TB) []byte {
+		return linksOf(t, "a", "b/x", "b", "a/x")
+	}, []string{"dangling-link"}},
 	{"set-user-id", mode("s", fs.ModeSetuid|0o755), []string{"special-file"}},
 	{"device", mode("d", fs.ModeDevice|0o644), []string{"special-file"}},
 	{"FIFO", mode("d", fs.ModeNamedPipe|0o644), []string{"special-file"}},
