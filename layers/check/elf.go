@@ -16,10 +16,10 @@ func isProgram(o *native.Object) bool {
 
 // platform is how packages that carry a library for several platforms tell
 // them apart in paths.
-var platform = regexp.MustCompile(`(?i)(x86[_-]64|amd64|x64|aarch64|arm64|armv[5678][a-z]*|armhf|arm|i[3-6]86|ia32|x86|ppc64le|ppc64|s390x|riscv64|mips64el|loong64)|(linux)?(musl|glibc|gnu|alpine)(eabi(hf)?)?`)
+var platform = regexp.MustCompile(`(?i)(x86[_-]64|amd64|x64|aarch64|arm64|armv[5678][a-z]*|armhf|arm|i[3-6]86|ia32|x86|ppc64le|ppc64|s390x|riscv64|mips64el|loong64)|linux|android|(free|open|net)bsd|sunos|(musl|glibc|gnu|alpine)(eabi(hf)?)?`)
 
-// around is what stands beside such a mark.
-var around = regexp.MustCompile(`(?:linux)?[-_.]?(?:\*[-_.]?)+`)
+// around is such marks and what stands between them.
+var around = regexp.MustCompile(`[-_.]?(?:\*[-_.]?)+`)
 
 // anyPlatform is the path without what tells platforms apart, so that the
 // same library for two platforms has one.

@@ -29,7 +29,7 @@ func (s *stack) extensions(r *root) {
 			add("a link to nothing")
 		case e == nil || e.mode.IsDir():
 			add("a link to a folder")
-		case e.first != "" || e.object != nil && isProgram(e.object):
+		case e.runs():
 			// Whether it may be executed is told of every program.
 		case e.object != nil:
 			if e.program() && e.object.Soname == "" && !strings.Contains(e.name, ".so") {

@@ -165,7 +165,7 @@ func (l *Layer) modes() {
 			}
 		case perm&0o004 == 0 && !l.folder, perm&0o004 == 0 && inFolder(name, "graft.d"):
 			l.found.add("not-world-readable", e.place(), 0, "mode %04o", perm)
-		case e.program() && !e.executable():
+		case e.program() && !e.executable() && (e.runs() || e.mustRun()):
 			l.found.add("lost-execute-bit", e.place(), 0, "mode %04o: only its owner or group may execute it%s", perm, e.afterSAM())
 		case !e.program() && e.mustRun():
 			l.found.add("lost-execute-bit", e.place(), 0, "mode %04o: is a program that may not be executed", perm)

@@ -19,9 +19,11 @@ func (e *entry) mustRun() bool {
 	if own[e.name] || inFolder(e.name, "graft-run") {
 		return true
 	}
-	runs := e.first != "" || e.object != nil && isProgram(e.object)
-	return runs && (inFolder(e.name, "extensions") || inFolder(e.name, "bin"))
+	return e.runs() && (inFolder(e.name, "extensions") || inFolder(e.name, "bin"))
 }
+
+// runs reports whether the content is that of a program: a script, or native.
+func (e *entry) runs() bool { return e.first != "" || e.object != nil && isProgram(e.object) }
 
 // scripts checks the first lines of the scripts that are started by
 // themselves. A CRLF is looked for in every script that may be executed.
