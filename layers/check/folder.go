@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -118,19 +119,31 @@ func (l *Layer) refuse(place string, err error) {
 var manifests = map[string]bool{"package-lock.json": true, "requirements.txt": true, "pom.xml": true}
 
 // uninstalled returns the folders of manifests that are still to be installed.
+// What graft build made has none, and what stands among installed packages is
+// a package's own.
 func (l *Layer) uninstalled() []string {
-	var dirs []string
-	if !l.folder {
+	if !l.folder || l.entries["graft"] != nil {
 		return nil
 	}
-	for _, e := range l.files() {
-		dir, base := "", e.name
-		if i := strings.LastIndexByte(e.name, '/'); i >= 0 {
-			dir, base = e.name[:i], e.name[i+1:]
+	installed := map[string]bool{} // folders with packages in them
+	for name, e := range l.entries {
+		if e.mode.IsDir() && (path.Base(name) == "node_modules" || strings.HasSuffix(name, ".dist-info")) {
+			installed[path.Dir(name)] = true
 		}
-		if manifests[base] && !strings.Contains("/"+dir+"/", "/node_modules/") && !strings.Contains(dir, ".dist-info") {
+	}
+	var dirs []string
+	for _, e := range l.files() {
+		if !manifests[path.Base(e.name)] {
+			continue
+		}
+		dir := path.Dir(e.name)
+		above := dir
+		for above != "." && !installed[above] {
+			above = path.Dir(above)
+		}
+		if !installed[above] {
 			dirs = append(dirs, dir)
-			l.found.add("not-installed", e.place(), 0, "%s is not installed yet", base)
+			l.found.add("not-installed", e.place(), 0, "%s is not installed yet", path.Base(e.name))
 		}
 	}
 	return dirs
