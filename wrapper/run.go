@@ -13,7 +13,7 @@ import (
 	"github.com/graft-lambda/graft/inject/fragment"
 )
 
-// A system is what the wrapper reads of the machine, once, and the two things
+// A system is what the wrapper reads of the machine, once, and the three things
 // that it does to it.
 type system struct {
 	args []string
@@ -25,6 +25,8 @@ type system struct {
 	self string
 
 	stderr io.Writer
+	// companion starts the companion, and returns when that has registered.
+	companion func(env []string) error
 	// exec replaces the process; it returns only if that failed.
 	exec func(path string, argv []string, env []string) error
 }
@@ -59,6 +61,11 @@ func run(s system) int {
 	report(d, s.stderr)
 	if d.Settings.Strict && len(d.Problems) > 0 {
 		return exitStrict
+	}
+	if s.hasCompanion() {
+		if err := s.companion(s.env); err != nil && s.stops(d.Settings, "companion: %v", err) {
+			return exitStrict
+		}
 	}
 	chain := inject.Chain{PID: s.pid, Program: d.Process.Argv[0]}
 	for _, w := range d.Plan.Wrappers {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/internal/show"
 )
 
 // Hidden stands in place of a value that graft did not write.
@@ -251,10 +252,7 @@ func (r Result) key() string {
 
 // JSON writes results for programs to read.
 func JSON(w io.Writer, results []Result) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(struct {
+	return show.JSON(w, struct {
 		Functions []Result `json:"functions"`
 	}{some(results)})
 }

@@ -2,7 +2,6 @@ package explain
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +14,11 @@ import (
 
 // fromTemplate lists the functions of a template.
 func (o Options) fromTemplate() ([]target, error) {
-	t, err := readTemplate(o.Template)
+	data, err := template.ReadFile(o.Template)
+	if err != nil {
+		return nil, err
+	}
+	t, err := template.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Template, err)
 	}
@@ -46,19 +49,6 @@ func (o Options) fromTemplate() ([]target, error) {
 		targets = append(targets, target)
 	}
 	return targets, nil
-}
-
-func readTemplate(file string) (template.Template, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return template.Template{}, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, template.MaxSize+1))
-	if err != nil {
-		return template.Template{}, err
-	}
-	return template.Parse(data)
 }
 
 // fromFunction makes a target of a function. The options win over the template.

@@ -85,14 +85,6 @@ type target struct {
 
 // targets lists what the options name.
 func (o Options) targets() ([]target, error) {
-	for _, entry := range o.Env {
-		if name, _, found := strings.Cut(entry, "="); !found || name == "" {
-			return nil, usage("--env: a variable is NAME=VALUE")
-		}
-	}
-	if !slices.Contains([]string{"", "amd64", "arm64"}, o.Arch) {
-		return nil, usage("--arch: %q is neither amd64 nor arm64", o.Arch)
-	}
 	if o.Template != "" {
 		return o.fromTemplate()
 	}

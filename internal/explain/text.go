@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/graft-lambda/graft/internal/show"
 )
 
 // The colours of a terminal.
@@ -37,12 +39,7 @@ func Text(w io.Writer, results []Result, colour bool) error {
 
 // line writes one line; what a file may have in it cannot steer the terminal.
 func (p printer) line(colour, format string, args ...any) {
-	text := strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, fmt.Sprintf(format, args...))
+	text := show.Line(fmt.Sprintf(format, args...))
 	if p.colour && colour != "" {
 		text = "\x1b[" + colour + "m" + text + "\x1b[0m"
 	}

@@ -1,10 +1,10 @@
 // Package template reads what AWS SAM and CloudFormation templates say of
 // Lambda functions and layers, from YAML or JSON.
 //
-// It is pure over bytes: no file is opened, nothing is fetched, no macro runs.
-// What only a deployment decides stays unknown and is never guessed: a [Value]
-// says which function of CloudFormation it comes from. Parameters count with
-// their Default, and the value says so.
+// [Parse] is pure over bytes: no file is opened, nothing is fetched, no macro
+// runs. What only a deployment decides stays unknown and is never guessed: a
+// [Value] says which function of CloudFormation it comes from. Parameters count
+// with their Default, and the value says so.
 //
 // A template may be hostile: its size, depth and the growth of its aliases are
 // bounded, a name may stand only once in a map, and every error has a line.

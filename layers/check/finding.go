@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/graft-lambda/graft/internal/show"
 )
 
 // A Finding is one mistake at one place.
@@ -53,18 +54,9 @@ type findings []Finding
 func (fs *findings) add(code, path string, line int, format string, args ...any) {
 	r := rule(code)
 	*fs = append(*fs, Finding{
-		Code: code, Severity: r.Severity, Path: printable(path), Line: line,
-		Message: printable(fmt.Sprintf(format, args...)), Fix: r.Remedy,
+		Code: code, Severity: r.Severity, Path: show.Line(path), Line: line,
+		Message: show.Line(fmt.Sprintf(format, args...)), Fix: r.Remedy,
 	})
-}
-
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
 }
 
 // mostAlike is how many findings of one kind in one layer are told one by one.
@@ -74,7 +66,7 @@ const mostAlike = 10
 // of a kind for each source: the paths that findings begin with.
 func (fs findings) sorted(sources []string) []Finding {
 	for i, s := range sources {
-		sources[i] = printable(s)
+		sources[i] = show.Line(s)
 	}
 	all := slices.Clone(fs)
 	slices.SortStableFunc(all, func(a, b Finding) int {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,43 +10,57 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/graft-lambda/graft/internal/explain"
+	"github.com/graft-lambda/graft/internal/show"
 	"github.com/graft-lambda/graft/internal/template"
 	"github.com/graft-lambda/graft/layers/check"
 )
 
-const checkUsage = `usage: graft check [--json] [--strict] [--arch amd64|arm64] [--ignore CODE,…] PATH…
+const checkHelp = `usage: graft check [FLAG…] PATH…
        graft check --rules
 
-PATH is a layer, as a folder or a zip, or a SAM or CloudFormation template.
-Several layers are taken as a function's, in this order; beside a template they
-stand for those of its layers that are not here. The exit status is 1 if there
-is an error, and with --strict if there is a warning.`
+Finds mistakes in layers and templates that otherwise show only in production.
+PATH is a layer, folder or zip, or a SAM or CloudFormation template. Several
+layers are taken as a function's, in this order; beside a template they stand for
+those of its layers that are not here.
+
+  --arch ARCH     what the layers are for: amd64 or arm64 (what their own
+                  programs and the template say)
+  --ignore LIST   kinds of findings to leave out: their codes, separated by
+                  commas
+  --strict        warnings count as errors
+  --json          one JSON document
+  --rules         list every kind of finding instead
+
+The exit status is 1 if there is an error or, with --strict, a warning, and 2 if
+the command line is wrong.
+
+examples
+  graft check my-layer
+  graft check template.yaml dist/my-layer-arm64.zip
+`
 
 // errFindings says that a check found something; all has been printed.
 var errFindings = errors.New("findings")
 
-// runCheck finds mistakes in layers and templates.
-func runCheck(args []string, stdout, stderr io.Writer) error {
+// find is the command check.
+func find(args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("graft check", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, checkUsage)
-		flags.PrintDefaults()
-	}
-	asJSON := flags.Bool("json", false, "print the report as JSON")
-	strict := flags.Bool("strict", false, "warnings count as errors")
-	arch := flags.String("arch", "", "what the layers are for: amd64 or arm64; by default what their own programs and the template say")
-	ignore := flags.String("ignore", "", "codes of findings to leave out, separated by commas")
-	rules := flags.Bool("rules", false, "list every kind of finding instead")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return nil
-	} else if err != nil {
-		// The flags' own message is printed already.
-		return &explain.UsageError{Problem: "graft check -h shows how it is used"}
+	arch := flags.String("arch", "", "")
+	ignore := flags.String("ignore", "", "")
+	strict := flags.Bool("strict", false, "")
+	asJSON := flags.Bool("json", false, "")
+	rules := flags.Bool("rules", false, "")
+	paths, err := operands(flags, args, checkHelp, stdout)
+	if err != nil {
+		return err
 	}
 	if *rules {
 		return printRules(stdout, *asJSON)
+	}
+	if *arch != "" {
+		if err := knownArch(*arch); err != nil {
+			return err
+		}
 	}
 	var codes []string
 	if *ignore != "" {
@@ -55,25 +68,19 @@ func runCheck(args []string, stdout, stderr io.Writer) error {
 	}
 	for _, code := range codes {
 		if !slices.ContainsFunc(check.Rules, func(r check.Rule) bool { return r.Code == code }) {
-			return &explain.UsageError{Problem: fmt.Sprintf("--ignore: no finding has the code %q: graft check --rules lists them", code)}
+			return usageError{error: fmt.Errorf("--ignore: no finding has the code %q; graft check --rules lists them", code)}
 		}
 	}
-	if *arch != "" && *arch != "amd64" && *arch != "arm64" {
-		return &explain.UsageError{Problem: fmt.Sprintf("--arch %q: Lambda has amd64 (x86_64) and arm64", *arch)}
+	if len(paths) == 0 {
+		return usageError{error: errors.New("check: no path given: graft check [FLAG…] PATH…")}
 	}
-	if flags.NArg() == 0 {
-		return &explain.UsageError{Problem: "no PATH given\n" + checkUsage}
-	}
-	report, err := checkPaths(check.Options{Arch: *arch}, flags.Args())
+	report, err := checkPaths(check.Options{Arch: *arch}, paths)
 	if err != nil {
 		return err
 	}
 	report = report.Without(codes...)
 	if *asJSON {
-		e := json.NewEncoder(stdout)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		err = e.Encode(report)
+		err = show.JSON(stdout, report)
 	} else {
 		err = report.Print(stdout)
 	}
@@ -102,7 +109,7 @@ func checkPaths(opt check.Options, paths []string) (check.Report, error) {
 	for _, p := range paths {
 		if isTemplate(p) {
 			if file != "" {
-				return check.Report{}, &explain.UsageError{Problem: fmt.Sprintf("%s and %s: one template at a time", file, p)}
+				return check.Report{}, usageError{error: fmt.Errorf("%q and %q: one template at a time", file, p)}
 			}
 			file = p
 		} else if _, err := open(p); err != nil {
@@ -112,7 +119,7 @@ func checkPaths(opt check.Options, paths []string) (check.Report, error) {
 	if file == "" {
 		return check.Layers(opt, list...), nil
 	}
-	data, err := readTemplate(file)
+	data, err := template.ReadFile(file)
 	if err != nil {
 		return check.Report{}, err
 	}
@@ -132,29 +139,10 @@ func isTemplate(file string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json", ".template"}, ext) && (err != nil || !info.IsDir())
 }
 
-// readTemplate reads a template, and one byte more than it may have for the
-// parser to refuse.
-func readTemplate(file string) ([]byte, error) {
-	if info, err := os.Stat(file); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", file)
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, template.MaxSize+1))
-}
-
 // printRules lists every kind of finding, as a table for people or as JSON.
 func printRules(w io.Writer, asJSON bool) error {
 	if asJSON {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(check.Rules)
+		return show.JSON(w, check.Rules)
 	}
 	var out strings.Builder
 	out.WriteString("| code | severity | what is wrong | what to do |\n| --- | --- | --- | --- |\n")

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/graft-lambda/graft/internal/explain"
 	"github.com/graft-lambda/graft/layers/check"
 )
 
@@ -37,17 +35,17 @@ func TestCheck(t *testing.T) {
 	for _, test := range []struct {
 		args []string
 		want string
-		err  error
+		code int
 	}{
-		{[]string{"my-layer"}, checked, errFindings},
-		{[]string{"./my-layer/"}, checked, errFindings},
-		{[]string{"--ignore", "missing-agent-file", "my-layer"}, strings.Join(strings.SplitAfter(checked, "\n")[2:4], "") + "1 file, 0 errors, 1 warning\n", nil},
-		{[]string{"--strict", "--ignore", "missing-agent-file", "my-layer"}, strings.Join(strings.SplitAfter(checked, "\n")[2:4], "") + "1 file, 0 errors, 1 warning\n", errFindings},
-		{[]string{"--strict", "--ignore", "missing-agent-file,reserved-variable", "my-layer"}, "1 file, no findings\n", nil},
+		{[]string{"my-layer"}, checked, exitFailed},
+		{[]string{"./my-layer/"}, checked, exitFailed},
+		{[]string{"--ignore", "missing-agent-file", "my-layer"}, strings.Join(strings.SplitAfter(checked, "\n")[2:4], "") + "1 file, 0 errors, 1 warning\n", 0},
+		{[]string{"--strict", "--ignore", "missing-agent-file", "my-layer"}, strings.Join(strings.SplitAfter(checked, "\n")[2:4], "") + "1 file, 0 errors, 1 warning\n", exitFailed},
+		{[]string{"--strict", "--ignore", "missing-agent-file,reserved-variable", "my-layer"}, "1 file, no findings\n", 0},
 	} {
 		var stdout, stderr bytes.Buffer
-		err := run(t.Context(), append([]string{"check"}, test.args...), &stdout, &stderr)
-		assert.Equal(t, test.err, err, "%q", test.args)
+		code := run(t.Context(), append([]string{"check"}, test.args...), &stdout, &stderr)
+		assert.Equal(t, test.code, code, "%q", test.args)
 		assert.Equal(t, test.want, stdout.String(), "%q", test.args)
 		assert.Empty(t, stderr.String())
 	}
@@ -56,7 +54,7 @@ func TestCheck(t *testing.T) {
 func TestCheckJSON(t *testing.T) {
 	checkFolder(t)
 	var stdout, stderr bytes.Buffer
-	assert.Equal(t, errFindings, run(t.Context(), []string{"check", "--json", "my-layer"}, &stdout, &stderr))
+	assert.Equal(t, exitFailed, run(t.Context(), []string{"check", "--json", "my-layer"}, &stdout, &stderr))
 	var report check.Report
 	require.NoError(t, json.Unmarshal(stdout.Bytes(), &report))
 	assert.Equal(t, check.Finding{
@@ -66,7 +64,7 @@ func TestCheckJSON(t *testing.T) {
 
 	stdout.Reset()
 	require.NoError(t, os.WriteFile("my-layer/graft.d/50-otel.env", nil, 0o644))
-	require.NoError(t, run(t.Context(), []string{"check", "--json", "my-layer"}, &stdout, &stderr))
+	require.Zero(t, run(t.Context(), []string{"check", "--json", "my-layer"}, &stdout, &stderr))
 	assert.JSONEq(t, `{"files": 1, "findings": []}`, stdout.String())
 }
 
@@ -81,7 +79,7 @@ func TestCheckTemplate(t *testing.T) {
 	require.NoError(t, os.WriteFile("app/published.yaml", []byte(strings.Replace(text, "LAYER", "arn:aws:lambda:eu-west-1:1:layer:x:1", 1)), 0o644))
 	for _, args := range [][]string{{"check", "app/local.yaml"}, {"check", "app/published.yaml", "my-layer"}} {
 		var stdout, stderr bytes.Buffer
-		assert.Equal(t, errFindings, run(t.Context(), args, &stdout, &stderr), "%q", args)
+		assert.Equal(t, exitFailed, run(t.Context(), args, &stdout, &stderr), "%q", args)
 		assert.Contains(t, stdout.String(), "my-layer/graft.d/50-otel.env:2  java21: /opt/otel/agent.jar: no such file\n")
 		assert.Contains(t, stdout.String(), "/opt/graft: no such file in its layers\n")
 	}
@@ -89,26 +87,30 @@ func TestCheckTemplate(t *testing.T) {
 
 func TestCheckUsage(t *testing.T) {
 	checkFolder(t)
-	for _, args := range [][]string{
-		{}, {"--nonsense"}, {"--arch", "riscv64", "my-layer"}, {"--ignore", "nonsense", "my-layer"}, {"a.yaml", "b.yaml"},
+	for _, test := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{nil, exitUsage, "check: no path given: graft check [FLAG…] PATH…"},
+		{[]string{"--nonsense"}, exitUsage, "flag provided but not defined: -nonsense; graft check -h lists the flags"},
+		{[]string{"--arch", "riscv64", "my-layer"}, exitUsage, `--arch: "riscv64": Lambda has amd64 (x86_64) and arm64`},
+		{[]string{"my-layer", "--ignore", "nonsense"}, exitUsage, `--ignore: no finding has the code "nonsense"; graft check --rules lists them`},
+		{[]string{"a.yaml", "b.yaml"}, exitUsage, `"a.yaml" and "b.yaml": one template at a time`},
+		{[]string{"nowhere"}, exitFailed, "nowhere: no such file"},
+		{[]string{"--", "--json"}, exitFailed, "--json: no such file"},
 	} {
-		var out bytes.Buffer
-		err := run(t.Context(), append([]string{"check"}, args...), &out, &out)
-		var usage *explain.UsageError
-		assert.True(t, errors.As(err, &usage), "%q: %v", args, err)
-		assert.Equal(t, 2, status(err))
+		var stdout, stderr bytes.Buffer
+		assert.Equal(t, test.code, run(t.Context(), append([]string{"check"}, test.args...), &stdout, &stderr), "%q", test.args)
+		assert.Equal(t, "graft: "+test.want+"\n", stderr.String())
+		assert.Empty(t, stdout.String())
 	}
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), []string{"check", "-h"}, &out, &out))
-	err := run(t.Context(), []string{"check", "nowhere"}, &out, &out)
-	assert.EqualError(t, err, "nowhere: no such file")
-	assert.Equal(t, 1, status(err))
 }
 
 // TestCheckRules holds the table in layers/check to the code.
 func TestCheckRules(t *testing.T) {
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), []string{"check", "--rules"}, &out, &out))
+	require.Zero(t, run(t.Context(), []string{"check", "--rules"}, &out, &out))
 	readme, err := os.ReadFile(filepath.Join("..", "check", "README.md"))
 	require.NoError(t, err)
 	assert.Contains(t, string(readme), out.String(), "put what graft check --rules prints into layers/check/README.md")

@@ -3,110 +3,97 @@ package main
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strings"
 
-	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/explain"
+	"github.com/graft-lambda/graft/internal/show"
 )
 
-const explainUsage = `usage: graft explain [--runtime NAME|all] [--layer PATH]… [--env NAME=VALUE]… [--env-file FILE] [--handler H] [--code PATH]
-                     [--template FILE [--function ID]] [--arch amd64|arm64] [--json] [--strict] [-- COMMAND…]`
+const explainHelp = `usage: graft explain [FLAG…] --runtime NAME|all
+       graft explain [FLAG…] --template FILE
+       graft explain [FLAG…] -- COMMAND…
 
-// errStrict ends `graft explain --strict` when something is left out.
+Says what graft will do to a function, by its own code and before anything is
+deployed: command line and environment before and after, each change with the
+agent that asks for it and the reason, and what is left out and why. Values that
+only the function sets are never shown.
+
+the function
+  --runtime NAME       Lambda's name of its runtime, such as nodejs22.x; all:
+                       every managed runtime
+  --template FILE      a SAM or CloudFormation template: its functions with
+                       their runtimes, variables and layers
+  --function ID        of the template only the function with this logical id
+  -- COMMAND…          what a container image or a bootstrap starts instead of a
+                       runtime's own command line
+  --layer PATH         a layer, folder or zip; several: a later one over an
+                       earlier one, all over those of the template
+  --env K=V            a variable; may be given several times
+  --env-file FILE      variables from a dotenv file, below those of --env; of
+                       several files an earlier one wins
+  --handler H          its handler (one as in Lambda's examples)
+  --code PATH          its code, folder or zip (none)
+  --arch ARCH          amd64 or arm64 (the template's, or amd64)
+
+what is shown
+  --json               one JSON document
+  --strict             exit status 1 if something is left out
+
+The exit status is 1 if something cannot be read or, with --strict, is left out,
+and 2 if the command line is wrong.
+
+examples
+  graft explain --runtime nodejs22.x --layer my-layer
+  graft explain --template template.yaml --function MyFunction
+  graft explain --layer my-layer -- node server.js
+`
+
+// errStrict ends graft explain --strict when something is left out.
 var errStrict = errors.New("--strict: something is left out")
 
-// runExplain says what graft would do to a function.
-func runExplain(args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("graft explain", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, explainUsage)
-		flags.PrintDefaults()
-	}
+// tell is the command explain.
+func tell(args []string, stdout io.Writer) error {
 	var o explain.Options
-	add := func(list *[]string) func(string) error {
-		return func(s string) error { *list = append(*list, s); return nil }
-	}
-	flags.StringVar(&o.Runtime, "runtime", "", "Lambda's name of the runtime, such as nodejs22.x; all: every one")
-	flags.Func("layer", "folder or zip of a layer; several in stack order", add(&o.Layers))
-	flags.Func("env", "a variable of the function, NAME=VALUE; its value is never shown", add(&o.Env))
-	flags.Func("env-file", "a dotenv file with variables of the function; --env wins over it", func(file string) error {
-		vars, err := readEnvFile(file)
-		o.Env = slices.Concat(vars, o.Env)
+	flags := flag.NewFlagSet("graft explain", flag.ContinueOnError)
+	flags.StringVar(&o.Runtime, "runtime", "", "")
+	flags.StringVar(&o.Template, "template", "", "")
+	flags.StringVar(&o.Function, "function", "", "")
+	flags.Var((*list)(&o.Layers), "layer", "")
+	var env, envFiles list
+	flags.Var(&env, "env", "")
+	flags.Var(&envFiles, "env-file", "")
+	flags.StringVar(&o.Handler, "handler", "", "")
+	flags.StringVar(&o.Code, "code", "", "")
+	flags.StringVar(&o.Arch, "arch", "", "")
+	asJSON := flags.Bool("json", false, "")
+	strict := flags.Bool("strict", false, "")
+	var err error
+	if o.Command, err = commandLine(flags, args, explainHelp, stdout); err != nil {
 		return err
-	})
-	flags.StringVar(&o.Handler, "handler", "", "the function's handler; that of an example if not given")
-	flags.StringVar(&o.Code, "code", "", "folder or zip of the function's code")
-	flags.StringVar(&o.Arch, "arch", "", "amd64 or arm64; the template's, or amd64, if not given")
-	flags.StringVar(&o.Template, "template", "", "a SAM or CloudFormation template: its functions with their layers")
-	flags.StringVar(&o.Function, "function", "", "logical id of one function of the template")
-	asJSON := flags.Bool("json", false, "write JSON")
-	strict := flags.Bool("strict", false, "exit with status 1 if something is left out")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return nil
-		}
-		// The flags' own message is printed already.
-		return &explain.UsageError{Problem: "graft explain -h shows how it is used"}
 	}
-	o.Command = flags.Args()
+	if o.Arch != "" {
+		if err := knownArch(o.Arch); err != nil {
+			return err
+		}
+	}
+	if o.Env, err = environment(env, envFiles); err != nil {
+		return usageError{error: err}
+	}
 	results, err := explain.All(o)
-	if err != nil {
-		return fmt.Errorf("explain: %w", err)
+	if wrong := new(explain.UsageError); errors.As(err, &wrong) {
+		return usageError{error: err}
+	} else if err != nil {
+		return err
 	}
 	if *asJSON {
 		err = explain.JSON(stdout, results)
 	} else {
-		err = explain.Text(stdout, results, coloured(stdout))
+		err = explain.Text(stdout, results, show.Coloured(stdout, os.Getenv))
 	}
 	if err == nil && *strict && slices.ContainsFunc(results, func(r explain.Result) bool { return len(r.Skipped) > 0 }) {
 		err = errStrict
 	}
 	return err
-}
-
-// readEnvFile reads the variables of a dotenv file. No error quotes it.
-func readEnvFile(file string) ([]string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, fragment.MaxSize+1))
-	if err != nil {
-		return nil, err
-	}
-	vars, err := fragment.ParseEnvFile(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	var env []string
-	for _, v := range vars {
-		env = append(env, v.Name+"="+v.Value)
-	}
-	return env, nil
-}
-
-// coloured reports whether w is a terminal that wants colours
-// (https://no-color.org).
-func coloured(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || strings.HasPrefix(os.Getenv("TERM"), "dumb") {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// status is the exit status that an error makes.
-func status(err error) int {
-	var usage *explain.UsageError
-	if errors.As(err, &usage) {
-		return 2
-	}
-	return 1
 }

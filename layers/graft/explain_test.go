@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the golden files of testdata")
+var update = flag.Bool("update", false, "rewrite the expected output in testdata")
 
 // secret is what no output may hold: the golden cases have it wherever the
 // owner of a function could.
@@ -44,11 +44,7 @@ func TestExplainGolden(t *testing.T) {
 			args := lay(t, ar)
 
 			var stdout, stderr bytes.Buffer
-			code := 0
-			if err := run(t.Context(), append([]string{"explain"}, args...), &stdout, &stderr); err != nil {
-				fmt.Fprintln(&stderr, "graft:", err)
-				code = status(err)
-			}
+			code := run(t.Context(), append([]string{"explain"}, args...), &stdout, &stderr)
 			assert.NotContains(t, stdout.String()+stderr.String(), secret)
 			got := []txtar.File{{Name: "want/status", Data: fmt.Appendln(nil, code)}}
 			for _, f := range []txtar.File{{Name: "want/stdout", Data: stdout.Bytes()}, {Name: "want/stderr", Data: stderr.Bytes()}} {
@@ -124,21 +120,4 @@ func library(arch string) []byte {
 		Version: uint32(elf.EV_CURRENT), Ehsize: 64,
 	})
 	return b
-}
-
-// TestColours has none in a file, and where NO_COLOR asks for none.
-func TestColours(t *testing.T) {
-	f, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	require.NoError(t, err)
-	defer f.Close()
-	assert.False(t, coloured(f))
-	assert.False(t, coloured(new(bytes.Buffer)))
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	require.NoError(t, err)
-	defer null.Close()
-	t.Setenv("TERM", "xterm")
-	t.Setenv("NO_COLOR", "")
-	assert.True(t, coloured(null), "a character device, as a terminal is")
-	t.Setenv("NO_COLOR", "1")
-	assert.False(t, coloured(null))
 }
