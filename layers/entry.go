@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"archive/zip"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,10 +10,20 @@ import (
 	"unicode/utf8"
 )
 
-// The longest names that Linux takes, in bytes.
+// Bounds of a layer. Lambda's are those of
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const (
-	maxName    = 4095
-	maxElement = 255
+	// MaxUnzipped is how many bytes a function and its layers may have together,
+	// unzipped.
+	MaxUnzipped = 250 << 20
+	// MaxEntries is how many entries of one layer are looked at; layers full of
+	// small modules have some ten thousands.
+	MaxEntries = 200_000
+	// MaxTarget is the longest path that a link can hold, in bytes, as Linux has
+	// it.
+	MaxTarget = 4095
+
+	maxElement = 255 // bytes, as Linux has it
 )
 
 // VetEntry reports why an entry of a layer may not be unpacked below /opt. It
@@ -24,21 +35,33 @@ const (
 // A link that leads out only through other links is not seen here: whoever
 // unpacks or follows links has to keep inside, too.
 func VetEntry(name string, mode fs.FileMode, target string) error {
-	if err := vetName(strings.TrimSuffix(name, "/")); err != nil {
+	if err := vetPlace(name, mode); err != nil {
 		return err
 	}
-	switch {
-	case mode&(fs.ModeSetuid|fs.ModeSetgid) != 0:
-		return ErrSetID
-	case mode&fs.ModeSymlink != 0:
+	if mode&fs.ModeSymlink != 0 {
 		return vetTarget(strings.TrimSuffix(name, "/"), target)
-	case !mode.IsRegular() && !mode.IsDir():
-		return ErrSpecial
 	}
 	return nil
 }
 
-// What [VetEntry] returns, but for errors that are about the name.
+// VetZipped is [VetEntry] for an entry of a zip whose content is yet to be
+// read: what a link points to is not judged.
+func VetZipped(f *zip.File) error {
+	const encrypted = 1
+	err := vetPlace(f.Name, f.Mode())
+	switch {
+	case err != nil:
+		return err
+	case f.Flags&encrypted != 0:
+		return ErrEncrypted
+	case f.Method != zip.Store && f.Method != zip.Deflate:
+		return fmt.Errorf("%w %d", ErrMethod, f.Method)
+	}
+	return nil
+}
+
+// What [VetEntry] and [VetZipped] return, but for errors that are about the
+// name.
 var (
 	// ErrSetID is a file that would run as its owner or group.
 	ErrSetID = errors.New("a set-user-id or set-group-id file")
@@ -46,7 +69,37 @@ var (
 	ErrSpecial = errors.New("neither a file nor a link")
 	// ErrLink is a symbolic link that leaves the layer.
 	ErrLink = errors.New("a link that leaves the layer")
+	// ErrEncrypted is an entry that only a password opens.
+	ErrEncrypted = errors.New("encrypted")
+	// ErrMethod is an entry that is compressed in a way that Lambda does not know.
+	ErrMethod = errors.New("compressed by method")
 )
+
+// vetPlace judges the name and the kind of an entry.
+func vetPlace(name string, mode fs.FileMode) error {
+	name = strings.TrimSuffix(name, "/")
+	if mode.IsDir() && name != "" && path.Clean(name) == "." {
+		return nil // /opt itself, which some programs pack too
+	}
+	if err := vetName(name); err != nil {
+		return err
+	}
+	return vetKind(mode)
+}
+
+// vetKind judges what an entry is. The bits of a folder are not of concern:
+// nothing runs by them.
+func vetKind(mode fs.FileMode) error {
+	switch {
+	case mode.IsDir(), mode&fs.ModeSymlink != 0:
+		return nil
+	case !mode.IsRegular():
+		return ErrSpecial
+	case mode&(fs.ModeSetuid|fs.ModeSetgid) != 0:
+		return ErrSetID
+	}
+	return nil
+}
 
 // vetName reports why name is no path of a file below /opt.
 func vetName(name string) error {
@@ -61,7 +114,7 @@ func vetName(name string) error {
 		return errors.New("a backslash in the name")
 	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return errors.New("a control character in the name")
-	case len(name) > maxName:
+	case len(name) > MaxTarget:
 		return errors.New("a name that is too long")
 	}
 	for element := range strings.SplitSeq(name, "/") {
@@ -77,7 +130,7 @@ func vetName(name string) error {
 
 // vetTarget reports why the link name may not point to target.
 func vetTarget(name, target string) error {
-	if target == "" || len(target) > maxName || strings.ContainsRune(target, 0) {
+	if target == "" || len(target) > MaxTarget || strings.ContainsRune(target, 0) {
 		return fmt.Errorf("%w: no path in it", ErrLink)
 	}
 	to := path.Clean(target)

@@ -8,16 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"strings"
 	"sync"
-)
 
-// Bounds for what a hostile zip can make of few bytes. 250 MB is what Lambda
-// allows for a function and all its layers, unzipped.
-const (
-	maxBytes   = 250 << 20
-	maxEntries = 200_000
-	maxTarget  = 4096
+	"github.com/graft-lambda/graft/layers"
 )
 
 // OpenPath opens a folder, or a zip or jar as if it was one. Nothing outside a
@@ -53,20 +46,20 @@ func OpenPath(file string) (fs.FS, io.Closer, error) {
 // readZip makes a file system of a zip's directory. Entries are unpacked when
 // they are read, into memory.
 func readZip(r io.ReaderAt, size int64) (fs.FS, error) {
-	if size > maxBytes {
-		return nil, fmt.Errorf("a zip of more than %d bytes", maxBytes)
+	if size > layers.MaxUnzipped {
+		return nil, fmt.Errorf("a zip of more than %d bytes", layers.MaxUnzipped)
 	}
 	z, err := zip.NewReader(r, size)
 	if errors.Is(err, zip.ErrFormat) {
 		return nil, errors.New("neither a folder nor a zip")
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // which is told below, by name
 		return nil, err
 	}
-	if len(z.File) > maxEntries {
-		return nil, fmt.Errorf("a zip with more than %d entries", maxEntries)
+	if len(z.File) > layers.MaxEntries {
+		return nil, fmt.Errorf("a zip with more than %d entries", layers.MaxEntries)
 	}
-	fsys, left := New(), int64(maxBytes)
+	fsys, left := New(), int64(layers.MaxUnzipped)
 	for _, f := range z.File {
 		if err := fsys.addEntry(f, &left); err != nil {
 			return nil, fmt.Errorf("%q: %w", f.Name, err)
@@ -77,10 +70,10 @@ func readZip(r io.ReaderAt, size int64) (fs.FS, error) {
 
 // addEntry adds one entry of a zip. left is how many bytes may yet be unpacked.
 func (f *FS) addEntry(entry *zip.File, left *int64) error {
-	name := strings.TrimSuffix(entry.Name, "/")
-	if name == "" || name == "." || !fs.ValidPath(name) || strings.Contains(name, `\`) {
-		return errors.New("not a name below the layer's root")
+	if err := layers.VetZipped(entry); err != nil {
+		return err
 	}
+	name := path.Clean(entry.Name)
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 		if n, err := f.walk(dir, false); err == nil && !n.mode.IsDir() {
 			return fmt.Errorf("%q is no folder", dir)
@@ -94,13 +87,10 @@ func (f *FS) addEntry(entry *zip.File, left *int64) error {
 		f.AddDir(name)
 		return nil
 	}
-	if entry.Flags&1 != 0 {
-		return errors.New("is encrypted")
-	}
 	text := sync.OnceValues(func() ([]byte, error) { return unpack(entry, left) })
 	n := &node{name: path.Base(name), mode: entry.Mode(), size: int64(entry.UncompressedSize64)}
 	if n.mode&fs.ModeSymlink != 0 {
-		if n.size > maxTarget {
+		if n.size > layers.MaxTarget {
 			return errors.New("a link with too long a path")
 		}
 		target, err := text()
@@ -108,6 +98,9 @@ func (f *FS) addEntry(entry *zip.File, left *int64) error {
 			return err
 		}
 		n.target = string(target)
+		if err := layers.VetEntry(name, n.mode, n.target); err != nil {
+			return err
+		}
 	}
 	n.open = func() (fs.File, error) {
 		b, err := text()
@@ -123,7 +116,7 @@ func (f *FS) addEntry(entry *zip.File, left *int64) error {
 // unpack returns the content of an entry.
 func unpack(entry *zip.File, left *int64) ([]byte, error) {
 	if entry.UncompressedSize64 > uint64(*left) {
-		return nil, fmt.Errorf("more than %d bytes unpacked", maxBytes)
+		return nil, fmt.Errorf("more than %d bytes unpacked", layers.MaxUnzipped)
 	}
 	*left -= int64(entry.UncompressedSize64)
 	r, err := entry.Open()

@@ -135,13 +135,14 @@ func TestHostileZip(t *testing.T) {
 		entries [][2]string
 		want    string
 	}{
-		{"up", [][2]string{{"../x", ""}}, "not a name below the layer's root"},
-		{"absolute", [][2]string{{"/x", ""}}, "not a name below the layer's root"},
-		{"backslash", [][2]string{{`a\b`, ""}}, "not a name below the layer's root"},
-		{"nothing", [][2]string{{"/", ""}}, "not a name below the layer's root"},
+		{"up", [][2]string{{"../x", ""}}, "a name that leaves the layer"},
+		{"absolute", [][2]string{{"/x", ""}}, "an absolute name"},
+		{"backslash", [][2]string{{`a\b`, ""}}, "a backslash in the name"},
+		{"nothing", [][2]string{{"/", ""}}, "an empty name"},
 		{"twice", [][2]string{{"x", "1"}, {"x", "2"}}, "stands twice in the zip"},
 		{"file and folder", [][2]string{{"x", "1"}, {"x/y", "2"}}, `"x" is no folder`},
-		{"below a link", [][2]string{{"x", "-> /"}, {"x/y", "2"}}, `"x" is no folder`},
+		{"link out", [][2]string{{"x", "-> /etc"}}, "a link that leaves the layer"},
+		{"below a link", [][2]string{{"x", "-> ."}, {"x/y", "2"}}, `"x" is no folder`},
 		{"long link", [][2]string{{"x", "-> " + strings.Repeat("a", 5000)}}, "a link with too long a path"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -43,9 +43,6 @@ func Open(file string) (*Layer, error) {
 	return l, nil
 }
 
-// maxFiles is how many entries of a layer are looked at.
-const maxFiles = 200_000
-
 var errMany = errors.New("too many")
 
 // ReadFolder reads a layer from a file system whose root will be /opt. It must
@@ -56,7 +53,7 @@ func ReadFolder(name string, fsys fs.FS) *Layer {
 		if err == nil && file == "." {
 			return nil
 		}
-		if len(l.entries) >= maxFiles {
+		if len(l.entries) >= layers.MaxEntries {
 			return errMany
 		}
 		var info fs.FileInfo
@@ -74,7 +71,7 @@ func ReadFolder(name string, fsys fs.FS) *Layer {
 		return nil
 	})
 	if err != nil {
-		l.found.add("unreadable-file", name, 0, "has more than %d files: the rest was not looked at", maxFiles)
+		l.found.add("unreadable-file", name, 0, "has more than %d files: the rest was not looked at", layers.MaxEntries)
 	}
 	return l
 }
@@ -107,6 +104,10 @@ func (l *Layer) add(fsys fs.FS, file string, info fs.FileInfo) {
 func (l *Layer) refuse(place string, err error) {
 	code := "zip-entry-name"
 	switch {
+	case errors.Is(err, layers.ErrEncrypted):
+		code = "zip-encrypted"
+	case errors.Is(err, layers.ErrMethod):
+		code = "zip-method"
 	case errors.Is(err, layers.ErrLink):
 		code = "unsafe-link"
 	case errors.Is(err, layers.ErrSetID), errors.Is(err, layers.ErrSpecial):

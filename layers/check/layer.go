@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/graft-lambda/graft/inject/native"
+	"github.com/graft-lambda/graft/layers"
 )
 
 // A Layer is what lies below /opt of one layer.
@@ -95,7 +96,7 @@ func (e *entry) executable() bool { return e.mode&0o001 != 0 }
 func (e *entry) program() bool { return e.mode&0o111 != 0 }
 
 // maxWhole is the largest file that is read as a whole, in bytes.
-const maxWhole = maxUnzipped
+const maxWhole = layers.MaxUnzipped
 
 var errTooLarge = errors.New("too large to be looked into")
 

@@ -1,15 +1,18 @@
 package check
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/graft-lambda/graft/layers"
+)
 
 // Lambda's quotas.
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const (
 	maxLayers      = 5
 	maxExtensions  = 10
-	maxUnzipped    = 250 << 20 // bytes, the function and all its layers
-	maxUpload      = 50 << 20  // bytes, a zip in a request
-	maxEnvironment = 4 << 10   // bytes, names and values of a function's variables
+	maxUpload      = 50 << 20 // bytes, a zip in a request
+	maxEnvironment = 4 << 10  // bytes, names and values of a function's variables
 )
 
 // quotas checks what a stack weighs.
@@ -24,7 +27,7 @@ func (s *stack) quotas() {
 		}
 		sum += l.unzipped()
 	}
-	if sum > maxUnzipped {
+	if sum > layers.MaxUnzipped {
 		s.found.add("layers-too-large", s.place, s.line, "%s unzipped, the function's own code not counted; a function and its layers take 250 MB", megabytes(sum))
 	}
 }

@@ -18,9 +18,7 @@ const (
 	maxDirectory = 8 << 20
 	// bomb is how much a zip may say that it unpacks to before nothing of it
 	// is read: several times what Lambda takes.
-	bomb = 4 * maxUnzipped
-	// maxTarget bounds the target of a link, in bytes.
-	maxTarget = 4096
+	bomb = 4 * layers.MaxUnzipped
 )
 
 // ReadZip reads the layer in a zip of size bytes, from its own bytes. Whatever
@@ -92,15 +90,16 @@ func (z *zipReading) add(f *zip.File) {
 	size := int64(min(f.UncompressedSize64, 1<<40)) // whatever it says, sums stay sums
 	z.claimed += size
 	mode := f.Mode()
-	target := ""
-	if mode&fs.ModeSymlink != 0 {
-		target = "." // judged when it is read
-	}
-	if err := layers.VetEntry(f.Name, mode, target); err != nil {
+	err := layers.VetZipped(f)
+	sealed := errors.Is(err, layers.ErrEncrypted) || errors.Is(err, layers.ErrMethod)
+	if err != nil {
 		l.refuse(place, err)
-		if !errors.Is(err, layers.ErrSetID) {
+		if !sealed && !errors.Is(err, layers.ErrSetID) {
 			return
 		}
+	}
+	if name == "." {
+		return
 	}
 	if z.seen[name] {
 		if !mode.IsDir() || !l.entries[name].mode.IsDir() {
@@ -115,15 +114,11 @@ func (z *zipReading) add(f *zip.File) {
 		return
 	}
 	e.size = size
-	e.open = func() (io.ReadCloser, error) { return nil, errRefused }
-	const encrypted = 1
-	switch {
-	case f.Flags&encrypted != 0:
-		l.found.add("zip-encrypted", place, 0, "is encrypted")
-	case f.Method != zip.Store && f.Method != zip.Deflate:
-		l.found.add("zip-method", place, 0, "is compressed by method %d", f.Method)
-	default:
-		e.open = func() (io.ReadCloser, error) { return openEntry(f) }
+	e.open = func() (io.ReadCloser, error) {
+		if sealed {
+			return nil, errRefused
+		}
+		return openEntry(f)
 	}
 	if mode&fs.ModeSymlink != 0 {
 		z.links = append(z.links, e)
@@ -165,7 +160,7 @@ func (z *zipReading) readLinks() {
 	for _, e := range z.links {
 		l := z.layer
 		target, err := "", errTooLarge
-		if e.size <= maxTarget {
+		if e.size <= layers.MaxTarget {
 			var data []byte
 			data, err = e.data()
 			target = string(data)
@@ -209,8 +204,8 @@ func (z *zipReading) nest() {
 		if !within(path.Dir(name)) {
 			delete(l.entries, name)
 		}
-		if len(folders) > maxFiles {
-			l.found.add("zip-unreadable", l.Name, 0, "has more than %d folders", maxFiles)
+		if len(folders) > layers.MaxEntries {
+			l.found.add("zip-unreadable", l.Name, 0, "has more than %d folders", layers.MaxEntries)
 			clear(l.entries)
 			return
 		}
