@@ -49,7 +49,7 @@ func target(dst string, folders []string) (string, error) {
 
 // built tells whether dir looks like what Build has made.
 func built(dir string) bool {
-	program, err := os.Lstat(filepath.Join(dir, "graft"))
+	program, err := os.Lstat(filepath.Join(dir, wrapperFile))
 	if err != nil || !program.Mode().IsRegular() {
 		return false
 	}

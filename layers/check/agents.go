@@ -27,11 +27,12 @@ func (s *stack) agents(r *root, arch string) {
 	s.nameClashes(r, list)
 	s.hiddenValues(r, list)
 	s.packages(r, list)
+	s.companion(r, list)
 	if len(list) == 0 {
 		return
 	}
 	if !r.has("/opt/graft") {
-		if !s.partial && !slices.ContainsFunc(s.layers, func(l *Layer) bool { return l.folder }) {
+		if s.complete() {
 			s.found.add("graft-missing", s.place, s.line, "fragments, but no /opt/graft")
 		}
 		r.base()

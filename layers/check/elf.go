@@ -4,9 +4,11 @@ import (
 	"debug/elf"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/graft-lambda/graft/inject/native"
+	"github.com/graft-lambda/graft/layers"
 )
 
 // isProgram reports whether an object is a program and no library.
@@ -70,7 +72,7 @@ func (l *Layer) brings(interp string) bool {
 func (l *Layer) arch() string {
 	found := ""
 	for _, e := range l.files() {
-		if e.object == nil || !own[e.name] && path.Dir(e.name) != "extensions" {
+		if e.object == nil || !own(e.name) && path.Dir(e.name) != "extensions" {
 			continue
 		}
 		arch := map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}[e.object.Machine]
@@ -98,5 +100,5 @@ func (s *stack) guess() string {
 	return "amd64"
 }
 
-// own are graft's own programs.
-var own = map[string]bool{"graft": true, "graft-companion": true, "graft-secrets": true, "extensions/graft-companion": true}
+// own reports whether the file below /opt is a program of graft's own.
+func own(name string) bool { return slices.Contains(layers.Programs(), name) }

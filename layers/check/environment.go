@@ -20,13 +20,6 @@ var reserved = []string{
 	"AWS_LAMBDA_MAX_CONCURRENCY", "AWS_LAMBDA_METADATA_API", "AWS_LAMBDA_METADATA_TOKEN",
 }
 
-// settings are the GRAFT_ variables of a function.
-var settings = []string{
-	"GRAFT_DISABLE", "GRAFT_STRICT", "GRAFT_LOG", "GRAFT_ENV_FILE", "GRAFT_NEXT", "GRAFT_JAVA", "GRAFT_RUNTIME",
-	"GRAFT_TELEMETRY", "GRAFT_TELEMETRY_TO", "GRAFT_TELEMETRY_FLUSH",
-	"GRAFT_SECRETS", "GRAFT_SECRETS_TIMEOUT", "GRAFT_SSM_PATH",
-}
-
 var variableName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]+$`)
 
 // A variable is one of a function, and the line where it stands.
@@ -47,7 +40,7 @@ func environment(found *findings, place string, line int, vars []variable) {
 			found.add("variable-reserved", place, v.line, "%s", v.Name)
 		case !variableName.MatchString(v.Name):
 			found.add("variable-name", place, v.line, "%q", v.Name)
-		case strings.HasPrefix(v.Name, "GRAFT_") && !slices.Contains(settings, v.Name):
+		case strings.HasPrefix(v.Name, "GRAFT_") && !slices.Contains(fragment.SettingNames, v.Name):
 			found.add("unknown-setting", place, v.line, "%s%s", v.Name, meant(v.Name))
 		}
 		if v.known && secretVariable(v.Name, v.Value) {
@@ -73,13 +66,11 @@ func environment(found *findings, place string, line int, vars []variable) {
 
 // meant names the setting that a wrong name is closest to.
 func meant(name string) string {
-	for _, directive := range []string{"GRAFT_RUNTIMES", "GRAFT_ARGS", "GRAFT_ORIGINAL_HANDLER", "GRAFT_RUN", "GRAFT_RUN_READY", "GRAFT_RUN_READY_TIMEOUT"} {
-		if name == directive {
-			return " is for a fragment"
-		}
+	if slices.Contains(fragment.DirectiveNames, name) {
+		return " is for a fragment"
 	}
 	best, least := "", 4
-	for _, s := range settings {
+	for _, s := range fragment.SettingNames {
 		if d := distance(name, s); d < least {
 			best, least = s, d
 		}

@@ -16,7 +16,7 @@ func inFolder(name, dir string) bool { return path.Dir(name) == dir }
 // mustRun reports whether the file is a program by its place and content:
 // Lambda, graft or a search path starts what is there.
 func (e *entry) mustRun() bool {
-	if own[e.name] || inFolder(e.name, "graft-run") {
+	if own(e.name) || inFolder(e.name, "graft-run") {
 		return true
 	}
 	return e.runs() && (inFolder(e.name, "extensions") || inFolder(e.name, "bin"))

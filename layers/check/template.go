@@ -11,6 +11,7 @@ import (
 	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/managed"
 	"github.com/graft-lambda/graft/internal/template"
+	"github.com/graft-lambda/graft/layers"
 )
 
 // A Source opens a layer by its path relative to a template's folder. It
@@ -187,10 +188,12 @@ func (s *stack) execWrapper(r *root) {
 	add := func(code, format string, args ...any) {
 		s.found.add(code, s.place, line, "function %s: %s", s.function, fmt.Sprintf(format, args...))
 	}
-	brings := false
+	// What Lambda starts by itself needs no wrapper.
+	forked := hasCompanion(r, layers.Forked)
+	brings := forked && s.telemetry()
 	list, _ := fragment.ReadDir(r, fragment.Dir)
 	for _, f := range list {
-		brings = brings || len(f.Vars) > 0 || len(f.Args) > 0
+		brings = brings || len(f.Vars) > 0 || len(f.Args) > 0 || forked && len(f.Run) > 0
 	}
 	switch {
 	case s.runtimes[0].OSOnly():
