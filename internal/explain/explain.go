@@ -116,7 +116,7 @@ func Explain(s Subject) Result {
 	after := d.Plan.Apply(before)
 	r := Result{
 		Function: s.Name, Architecture: s.Arch, Assumed: s.Assumed, Remarks: s.Remarks, Disabled: d.Disabled,
-		Agents: d.Plan.Agents, Language: string(d.Plan.Runtime.Language),
+		Language: string(d.Plan.Runtime.Language),
 		Before: before.Argv, After: after.Argv, Environment: changes(before.Env, after.Env),
 	}
 	if s.Runtime != "" {
@@ -124,6 +124,11 @@ func Explain(s Subject) Result {
 	}
 	if v := d.Plan.Runtime.Version; v.Known() {
 		r.Version = v.String()
+	}
+	for _, name := range d.Plan.Agents {
+		if !slices.ContainsFunc(d.Fragments, func(f fragment.Fragment) bool { return f.Name == name && onlyRun(f) }) {
+			r.Agents = append(r.Agents, name)
+		}
 	}
 	for _, e := range d.Plan.Edits {
 		text, reason := sentence(e, before, d.Plan.Runtime.Language)
@@ -140,6 +145,7 @@ func Explain(s Subject) Result {
 	}
 	if !d.Disabled {
 		r.Unused = unused(d, files)
+		r.Notes = append(r.Notes, companion(s.Root, d, files)...)
 	}
 	r.Runtimes, r.Agents, r.Environment, r.Edits = some(r.Runtimes), some(r.Agents), some(r.Environment), some(r.Edits)
 	r.Wrappers, r.Skipped, r.Unused = some(r.Wrappers), some(r.Skipped), some(r.Unused)
@@ -156,7 +162,7 @@ func unused(d inject.Decision, files map[string]string) []Skip {
 		switch {
 		case slices.Contains(d.Settings.Disabled, f.Name):
 			list = append(list, Skip{f.Name, files[f.Name], "switched off by GRAFT_DISABLE"})
-		case slices.Contains(d.Plan.Agents, f.Name) || slices.ContainsFunc(d.Problems, skipped):
+		case onlyRun(f), slices.Contains(d.Plan.Agents, f.Name) || slices.ContainsFunc(d.Problems, skipped):
 		case len(f.Runtimes) > 0 && !slices.ContainsFunc(f.Runtimes, func(b fragment.Bound) bool {
 			return b.Language == d.Plan.Runtime.Language && b.Holds(d.Plan.Runtime.Version)
 		}):
