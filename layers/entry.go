@@ -10,12 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of a layer. Lambda's are those of
-// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const (
-	// MaxUnzipped is how many bytes a function and its layers may have together,
-	// unzipped.
-	MaxUnzipped = 250 << 20
 	// MaxEntries is how many entries of one layer are looked at; layers full of
 	// small modules have some ten thousands.
 	MaxEntries = 200_000

@@ -117,7 +117,7 @@ func Explain(s Subject) Result {
 	r := Result{
 		Function: s.Name, Architecture: s.Arch, Assumed: s.Assumed, Remarks: s.Remarks, Disabled: d.Disabled,
 		Language: string(d.Plan.Runtime.Language),
-		Before: before.Argv, After: after.Argv, Environment: changes(before.Env, after.Env),
+		Before:   before.Argv, After: after.Argv, Environment: changes(before.Env, after.Env),
 	}
 	if s.Runtime != "" {
 		r.Runtimes = []string{s.Runtime}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/internal/managed"
 	"github.com/graft-lambda/graft/internal/template"
 )
 
@@ -88,13 +89,13 @@ func (o Options) fromFunction(t template.Template, f template.Function) (target,
 			r.remark("the code at %s is not there: /var/task is taken to be empty", code.Text)
 		}
 	}
-	wrapper, set := inject.Env(r.env).Lookup(execWrapper)
+	wrapper, set := inject.Env(r.env).Lookup(managed.ExecWrapper)
 	switch {
 	case r.runtimes[0].OSOnly():
 	case !set:
-		r.remark("%s is not set: Lambda does not call graft. Set it to %s; shown is what graft would do", execWrapper, self)
+		r.remark("%s is not set: Lambda does not call graft. Set it to %s; shown is what graft would do", managed.ExecWrapper, self)
 	case wrapper != self:
-		r.remark("%s is not %s: Lambda does not call graft itself; shown is what it would do", execWrapper, self)
+		r.remark("%s is not %s: Lambda does not call graft itself; shown is what it would do", managed.ExecWrapper, self)
 	}
 	return r, nil
 }
@@ -134,7 +135,7 @@ func (t *target) environment(e template.Environment, own []string) {
 		if _, replaced := inject.Env(own).Lookup(v.Name); replaced {
 			continue
 		}
-		if !inject.IsPlain(v.Name) || strings.HasPrefix(v.Name, "GRAFT_") || v.Name == execWrapper {
+		if !inject.IsPlain(v.Name) || strings.HasPrefix(v.Name, "GRAFT_") || v.Name == managed.ExecWrapper {
 			t.known(v.Name, v.Value)
 		}
 		env = env.With(v.Name, v.Value.Text)
@@ -179,7 +180,7 @@ func (t *target) unknownLayer(line int, what string) {
 // fromImage finds the command line of a container image.
 func (t *target) fromImage(f template.Function) error {
 	t.dir = f.Image.Directory.Text
-	t.remark("a container image: its own files are not looked at, and Lambda runs no %s there but in its own base images", execWrapper)
+	t.remark("a container image: its own files are not looked at, and Lambda runs no %s there but in its own base images", managed.ExecWrapper)
 	if len(t.command) == 0 {
 		for _, v := range slices.Concat(f.Image.EntryPoint.Items, f.Image.Command.Items) {
 			if !v.Known() {

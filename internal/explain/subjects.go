@@ -102,16 +102,14 @@ func (o Options) targets() ([]target, error) {
 	if len(t.runtimes) == 0 {
 		t.image = true
 	}
-	if _, set := inject.Env(t.env).Lookup(execWrapper); !set && !t.image {
-		t.env = append([]string{execWrapper + "=" + self}, t.env...)
+	if _, set := inject.Env(t.env).Lookup(managed.ExecWrapper); !set && !t.image {
+		t.env = append([]string{managed.ExecWrapper + "=" + self}, t.env...)
 	}
 	return []target{t}, nil
 }
 
-const (
-	execWrapper = "AWS_LAMBDA_EXEC_WRAPPER"
-	self        = "/opt/graft"
-)
+// self is where the wrapper stands.
+const self = "/opt/graft"
 
 // runtimes returns the runtimes that a name stands for.
 func runtimes(name string) ([]managed.Runtime, error) {
@@ -184,7 +182,7 @@ func (t target) on(rt managed.Runtime, mounts []mount) Subject {
 	s := t.subject(root, p, rt.Process(f).Env)
 	s.Runtime, s.Assumed = rt.Name, rt.Assumed
 	if rt.OSOnly() {
-		s.Remarks = append(slices.Clone(s.Remarks), "an OS-only runtime: Lambda does not run "+execWrapper+" there. Put "+self+
+		s.Remarks = append(slices.Clone(s.Remarks), "an OS-only runtime: Lambda does not run "+managed.ExecWrapper+" there. Put "+self+
 			" in front of the program in your bootstrap; shown is what "+self+" "+p.Argv[0]+" would do. Another command goes behind --")
 	}
 	return s
@@ -267,9 +265,8 @@ func bare(file string, err error) error {
 func (t target) root(mounts []mount) *rootfs.FS {
 	root := rootfs.New()
 	root.AddFile(self, 0o755, nil)
-	root.AddFile("/opt/graft-python/sitecustomize.py", 0o644, nil)
-	for _, name := range layers.RunPrograms() {
-		root.AddFile(inject.RunDir+"/"+name, 0o755, []byte("#!"+self+"\n"))
+	for _, f := range layers.BaseFiles() {
+		root.AddFile("/opt/"+f.Name, f.Mode, f.Data)
 	}
 	for _, m := range mounts {
 		root.Mount(m.at, m.fsys)

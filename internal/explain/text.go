@@ -6,17 +6,9 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/graft-lambda/graft/internal/show"
-)
-
-// The colours of a terminal.
-const (
-	bold   = "1"
-	red    = "31"
-	green  = "32"
-	yellow = "33"
-	faint  = "2"
 )
 
 // A printer writes results as text.
@@ -38,35 +30,58 @@ func Text(w io.Writer, results []Result, colour bool) error {
 }
 
 // line writes one line; what a file may have in it cannot steer the terminal.
-func (p printer) line(colour, format string, args ...any) {
+func (p printer) line(colour show.Colour, format string, args ...any) {
 	text := show.Line(fmt.Sprintf(format, args...))
-	if p.colour && colour != "" {
-		text = "\x1b[" + colour + "m" + text + "\x1b[0m"
+	if p.colour {
+		text = colour.In(text)
 	}
 	p.WriteString(text + "\n")
 }
 
+// columns is how wide a text may be that is broken.
+const columns = 80
+
+// text writes a line that may be broken between words. The lines that follow
+// the first are two columns further in.
+func (p printer) text(colour show.Colour, format string, args ...any) {
+	text := show.Line(fmt.Sprintf(format, args...))
+	words := strings.TrimLeft(text, " ")
+	indent, line := text[:len(text)-len(words)], ""
+	for word := range strings.SplitSeq(words, " ") {
+		switch {
+		case line == "":
+			line = indent + word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > columns:
+			p.line(colour, "%s", line)
+			line = indent + "  " + word
+		default:
+			line += " " + word
+		}
+	}
+	p.line(colour, "%s", line)
+}
+
 func (p printer) result(r Result) {
-	p.line(bold, "%s", r.title())
+	p.text(show.Bold, "%s", r.title())
 	if len(r.Runtimes) > 1 {
-		p.line(faint, "  the same for all of them; the command line is that of %s", r.Runtimes[len(r.Runtimes)-1])
+		p.text(show.Faint, "  the same for all of them; the command line is that of %s", r.Runtimes[len(r.Runtimes)-1])
 	}
 	for _, text := range r.Remarks {
-		p.line(yellow, "  ! %s", text)
+		p.text(show.Yellow, "  ! %s", text)
 	}
 	if r.Disabled {
-		p.line("", "  GRAFT_DISABLE is set: the runtime starts as if graft was not there")
+		p.text("", "  GRAFT_DISABLE is set: the runtime starts as if graft was not there")
 		return
 	}
 	if r.Assumed != "" {
-		p.line(faint, "  (%s)", r.Assumed)
+		p.text(show.Faint, "  (%s)", r.Assumed)
 	}
 	p.commandLine(r)
 	p.environment(r)
 	p.reasons(r)
-	p.skips(yellow, "left out", r.Skipped)
+	p.skips(show.Yellow, "left out", r.Skipped)
 	p.skips("", "notes", r.Notes)
-	p.skips(faint, "not concerned", r.Unused)
+	p.skips(show.Faint, "not concerned", r.Unused)
 }
 
 // title names the function, its runtimes and what graft takes it for.
@@ -85,28 +100,28 @@ func (r Result) title() string {
 
 func (p printer) commandLine(r Result) {
 	if slices.Equal(r.Before, r.After) {
-		p.line("", "  command line: unchanged")
-		p.line(faint, "      %s", strings.Join(r.Before, " "))
+		p.text("", "  command line: unchanged")
+		p.text(show.Faint, "      %s", strings.Join(r.Before, " "))
 		return
 	}
-	p.line("", "  command line")
+	p.text("", "  command line")
 	for _, l := range diff(r.Before, r.After) {
-		colour := map[byte]string{'+': green, '-': red}[l.sign]
+		colour := map[byte]show.Colour{'+': show.Green, '-': show.Red}[l.sign]
 		p.line(colour, "    %c %s", l.sign, l.text)
 	}
 }
 
 func (p printer) environment(r Result) {
 	if len(r.Environment) == 0 {
-		p.line("", "  environment: unchanged")
+		p.text("", "  environment: unchanged")
 		return
 	}
-	p.line("", "  environment")
+	p.text("", "  environment")
 	for _, c := range r.Environment {
 		if c.Before != nil {
-			p.line(red, "    - %s=%s", c.Name, *c.Before)
+			p.line(show.Red, "    - %s=%s", c.Name, *c.Before)
 		}
-		p.line(green, "    + %s=%s", c.Name, c.After)
+		p.line(show.Green, "    + %s=%s", c.Name, c.After)
 	}
 }
 
@@ -123,18 +138,18 @@ func (p printer) reasons(r Result) {
 		if agent == "" {
 			title = "graft itself"
 		}
-		p.line(bold, "  %s", title)
+		p.text(show.Bold, "  %s", title)
 		for _, e := range r.Edits {
 			if e.Agent == agent {
-				p.line("", "    %s", e.Text)
-				p.line(faint, "      %s", e.Reason)
+				p.text("", "    %s", e.Text)
+				p.text(show.Faint, "      %s", e.Reason)
 			}
 		}
 	}
 	for _, agent := range r.Agents {
 		if !slices.ContainsFunc(r.Edits, func(e Edit) bool { return e.Agent == agent }) &&
 			!slices.ContainsFunc(r.Wrappers, func(w Wrapper) bool { return w.Agent == agent }) {
-			p.line("", "  %s: nothing to add: what it asks for is there already, is the function's own choice, or is for other runtimes", agent)
+			p.text("", "  %s: nothing to add: what it asks for is there already, is the function's own choice, or is for other runtimes", agent)
 		}
 	}
 	for i, w := range r.Wrappers {
@@ -142,7 +157,7 @@ func (p printer) reasons(r Result) {
 		if who == "" {
 			who = "GRAFT_NEXT"
 		}
-		p.line("", "  wrapper %d: %s (%s) runs with this command line before the runtime", i+1, w.Path, who)
+		p.text("", "  wrapper %d: %s (%s) runs with this command line before the runtime", i+1, w.Path, who)
 	}
 }
 
@@ -160,16 +175,16 @@ func agentsOf(r Result) []string {
 	return list
 }
 
-func (p printer) skips(colour, title string, list []Skip) {
+func (p printer) skips(colour show.Colour, title string, list []Skip) {
 	if len(list) == 0 {
 		return
 	}
-	p.line(bold, "  %s", title)
+	p.text(show.Bold, "  %s", title)
 	for _, s := range list {
 		agent := s.Agent
 		if agent != "" {
 			agent += ": "
 		}
-		p.line(colour, "    %s%s", agent, s.Reason)
+		p.text(colour, "    %s%s", agent, s.Reason)
 	}
 }

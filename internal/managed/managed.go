@@ -15,6 +15,10 @@ import (
 	"github.com/graft-lambda/graft/inject/fragment"
 )
 
+// ExecWrapper is the variable that names the program in front of a managed
+// runtime's own.
+const ExecWrapper = "AWS_LAMBDA_EXEC_WRAPPER"
+
 // A Runtime is one of Lambda's runtimes for zip packages.
 type Runtime struct {
 	// Name is Lambda's name for it, such as nodejs22.x.

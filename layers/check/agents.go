@@ -70,9 +70,8 @@ func (s *stack) readable(r *root) bool {
 // another layer of the stack has it.
 func (r *root) base() {
 	r.putData("opt/graft", "", 0o755)
-	r.putData("opt/graft-python/sitecustomize.py", "", 0o644)
-	for _, name := range layers.RunPrograms() {
-		r.putData("opt/graft-run/"+name, "#!/opt/graft\n", 0o755)
+	for _, f := range layers.BaseFiles() {
+		r.putData("opt/"+f.Name, string(f.Data), f.Mode)
 	}
 }
 

@@ -46,7 +46,7 @@ func TestFindings(t *testing.T) {
 			require.NoError(t, err)
 			report := run(t, ar)
 			var got bytes.Buffer
-			require.NoError(t, report.Print(&got))
+			require.NoError(t, report.Print(&got, false))
 			i := slices.IndexFunc(ar.Files, func(f txtar.File) bool { return f.Name == "want" })
 			if *update {
 				want := txtar.File{Name: "want", Data: got.Bytes()}

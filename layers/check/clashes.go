@@ -31,7 +31,7 @@ func (s *stack) hiddenValues(r *root, list []fragment.Fragment) {
 	last := map[string][]given{} // by later fragments, the last one first
 	for _, f := range slices.Backward(list) {
 		for _, v := range f.Vars {
-			if _, own := lookup(s.vars, v.Name); own || !inject.IsPlain(v.Name) {
+			if _, own := fragment.Lookup(s.vars, v.Name); own || !inject.IsPlain(v.Name) {
 				continue
 			}
 			i := slices.IndexFunc(last[v.Name], func(g given) bool { return together(f, g.by) })

@@ -33,7 +33,7 @@ func (s *stack) companion(r *root, list []fragment.Fragment) {
 
 // telemetry reports whether the function asks for its telemetry.
 func (s *stack) telemetry() bool {
-	value, _ := lookup(s.vars, "GRAFT_TELEMETRY")
+	value, _ := fragment.Lookup(s.vars, "GRAFT_TELEMETRY")
 	return value != ""
 }
 

@@ -100,13 +100,3 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
-
-// lookup returns the value of a variable.
-func lookup(vars []fragment.Var, name string) (string, bool) {
-	for _, v := range vars {
-		if v.Name == name {
-			return v.Value, true
-		}
-	}
-	return "", false
-}

@@ -110,18 +110,7 @@ func (e *entry) data() ([]byte, error) {
 		return nil, err
 	}
 	defer r.Close()
-	buf := make([]byte, 0, e.size+1)
-	for len(buf) < cap(buf) {
-		n, err := r.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if err == io.EOF {
-			return buf, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return nil, errGrew
+	return readInto(make([]byte, 0, e.size+1), r)
 }
 
 var errGrew = errors.New("holds more than its size says")

@@ -4,18 +4,26 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/graft-lambda/graft/internal/show"
 )
 
-// Print writes the report for people: a block for each finding and a line that
-// sums up.
-func (r Report) Print(w io.Writer) error {
+var colours = map[Severity]show.Colour{Error: show.Red, Warning: show.Yellow}
+
+// Print writes the report for people, with colours if wanted: a block for each
+// finding and a line that sums up.
+func (r Report) Print(w io.Writer, colour bool) error {
 	var out strings.Builder
 	for _, f := range r.Findings {
 		place := f.Path
 		if f.Line > 0 {
 			place = fmt.Sprintf("%s:%d", place, f.Line)
 		}
-		fmt.Fprintf(&out, "%-7s  %s  %s  %s\n         fix: %s\n", f.Severity, f.Code, place, f.Message, f.Fix)
+		severity := fmt.Sprintf("%-7s", f.Severity)
+		if colour {
+			severity = colours[f.Severity].In(severity)
+		}
+		fmt.Fprintf(&out, "%s  %s  %s  %s\n         fix: %s\n", severity, f.Code, place, f.Message, f.Fix)
 	}
 	errors, warnings := r.Count()
 	found := "no findings"

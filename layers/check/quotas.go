@@ -11,8 +11,7 @@ import (
 const (
 	maxLayers      = 5
 	maxExtensions  = 10
-	maxUpload      = 50 << 20 // bytes, a zip in a request
-	maxEnvironment = 4 << 10  // bytes, names and values of a function's variables
+	maxEnvironment = 4 << 10 // bytes, names and values of a function's variables
 )
 
 // quotas checks what a stack weighs.
@@ -22,7 +21,7 @@ func (s *stack) quotas() {
 	}
 	var sum int64
 	for _, l := range s.layers {
-		if l.packed > maxUpload {
+		if l.packed > layers.MaxUpload {
 			l.found.add("zip-too-large", l.Name, 0, "%s zipped; a direct upload takes 50 MB", megabytes(l.packed))
 		}
 		sum += l.unzipped()

@@ -38,7 +38,7 @@ func skips(r *root, rt managed.Runtime, arch string, vars []fragment.Var, list [
 	fsys := rootfs.New()
 	rt.AddFiles(fsys, arch)
 	fsys.Mount("/", r)
-	env := []string{wrapperName + "=/opt/graft"}
+	env := []string{managed.ExecWrapper + "=/opt/graft"}
 	for _, v := range vars {
 		env = append(env, v.Name+"="+v.Value)
 	}

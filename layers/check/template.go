@@ -107,7 +107,7 @@ func (t *templateCheck) function(f template.Function) {
 		}
 		s.layers = append(s.layers, layer)
 	}
-	s.wrapper = f.Environment.Unknown == "" && !slices.ContainsFunc(vars, func(v variable) bool { return v.Name == wrapperName && !v.known })
+	s.wrapper = f.Environment.Unknown == "" && !slices.ContainsFunc(vars, func(v variable) bool { return v.Name == managed.ExecWrapper && !v.known })
 	t.stack(s)
 }
 
@@ -175,15 +175,12 @@ func variables(env template.Environment) []variable {
 	return list
 }
 
-// wrapperName is the variable by which Lambda finds the wrapper.
-const wrapperName = "AWS_LAMBDA_EXEC_WRAPPER"
-
 // execWrapper checks what a function has Lambda start in front of its runtime.
 func (s *stack) execWrapper(r *root) {
 	if !s.wrapper || len(s.runtimes) != 1 {
 		return
 	}
-	value, set := lookup(s.vars, wrapperName)
+	value, set := fragment.Lookup(s.vars, managed.ExecWrapper)
 	line := s.line
 	add := func(code, format string, args ...any) {
 		s.found.add(code, s.place, line, "function %s: %s", s.function, fmt.Sprintf(format, args...))
@@ -202,10 +199,10 @@ func (s *stack) execWrapper(r *root) {
 		}
 	case !set || value == "":
 		if brings {
-			add("wrapper-not-set", "%s is not set", wrapperName)
+			add("wrapper-not-set", "%s is not set", managed.ExecWrapper)
 		}
 	case !path.IsAbs(value):
-		add("wrapper-missing", "%s is no absolute path", wrapperName)
+		add("wrapper-missing", "%s is no absolute path", managed.ExecWrapper)
 	case strings.HasPrefix(path.Clean(value), "/opt/"):
 		e, err := r.entry(strings.TrimPrefix(path.Clean(value), "/"))
 		switch {
@@ -215,8 +212,8 @@ func (s *stack) execWrapper(r *root) {
 		case !e.executable() && !(e.layer.folder && e.program()):
 			add("lost-execute-bit", "%s: mode %04o: is the wrapper, and may not be executed", value, e.mode.Perm())
 		case brings && path.Base(value) != "graft" && !strings.Contains(e.first, "graft"):
-			if next, _ := lookup(s.vars, "GRAFT_NEXT"); next == "" {
-				add("wrapper-not-set", "%s is %s, which does not run graft", wrapperName, value)
+			if next, _ := fragment.Lookup(s.vars, "GRAFT_NEXT"); next == "" {
+				add("wrapper-not-set", "%s is %s, which does not run graft", managed.ExecWrapper, value)
 			}
 		}
 	}

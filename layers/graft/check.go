@@ -20,8 +20,8 @@ const checkHelp = `usage: graft check [FLAG…] PATH…
 
 Finds mistakes in layers and templates that otherwise show only in production.
 PATH is a layer, folder or zip, or a SAM or CloudFormation template. Several
-layers are taken as a function's, in this order; beside a template they stand for
-those of its layers that are not here.
+layers are taken as a function's, in this order; beside a template they stand
+for those of its layers that are not here.
 
   --arch ARCH     what the layers are for: amd64 or arm64 (what their own
                   programs and the template say)
@@ -82,7 +82,7 @@ func find(args []string, stdout io.Writer) error {
 	if *asJSON {
 		err = show.JSON(stdout, report)
 	} else {
-		err = report.Print(stdout)
+		err = report.Print(stdout, show.Coloured(stdout, os.Getenv))
 	}
 	if errs, warnings := report.Count(); err == nil && (errs > 0 || *strict && warnings > 0) {
 		err = errFindings

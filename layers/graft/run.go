@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/managed"
 	"github.com/graft-lambda/graft/internal/session"
 	"github.com/graft-lambda/graft/internal/show"
 	"github.com/graft-lambda/graft/internal/timeline"
@@ -60,15 +61,16 @@ what is shown
   --telemetry          each telemetry event as a line of JSON, as it comes
 
 With AWS_LAMBDA_EXEC_WRAPPER among the variables, that program is started with
-COMMAND as its arguments, as in Lambda's managed runtimes. (The OS-only runtimes,
-provided.*, do not do this.)
+COMMAND as its arguments, as in Lambda's managed runtimes. (The OS-only
+runtimes, provided.*, do not do this.)
 
 The exit status is 1 if an init or an invocation failed, 2 if the command line
 is wrong, and 130 after Ctrl-C, which shuts down in Lambda's order.
 
 examples
   graft run -- ./bootstrap
-  graft run --layer dist/my-layer-amd64.zip --env AWS_LAMBDA_EXEC_WRAPPER=/opt/graft \
+  graft run --layer dist/my-layer-amd64.zip \
+    --env AWS_LAMBDA_EXEC_WRAPPER=/opt/graft \
     --event '{"n":1}' --event event.json --count 10 \
     -- python3 -m awslambdaric app.handler
   graft run --layer my-layer --serve 9000 -- ./bootstrap
@@ -127,7 +129,7 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		s.Count = len(s.Events)
 	}
 	f.Managed = slices.ContainsFunc(f.Env, func(entry string) bool {
-		return strings.HasPrefix(entry, "AWS_LAMBDA_EXEC_WRAPPER=")
+		return strings.HasPrefix(entry, managed.ExecWrapper+"=")
 	})
 	if runtime.GOOS != "linux" {
 		return errors.New("run: needs Linux; run it in a Linux virtual machine, or in a container with --privileged")
