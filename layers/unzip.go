@@ -11,6 +11,9 @@ import (
 	"path"
 )
 
+// ErrNoZip is a file that is no layer.
+var ErrNoZip = errors.New("neither a folder nor a zip")
+
 var (
 	errTooBig = errors.New("more bytes than a function's layers may have together (250 MB)")
 	errTwice  = errors.New("there twice")
@@ -31,6 +34,9 @@ func Unzip(file, dst string, most int64) (int64, error) {
 		return 0, fmt.Errorf("%s: %w", file, errTooBig)
 	}
 	z, err := zip.OpenReader(file)
+	if errors.Is(err, zip.ErrFormat) {
+		return 0, fmt.Errorf("%s: %w", file, ErrNoZip)
+	}
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // which is told below, by name
 		return 0, fmt.Errorf("%s: %w", file, err)
 	}

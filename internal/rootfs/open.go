@@ -29,7 +29,7 @@ func OpenPath(file string) (fs.FS, io.Closer, error) {
 		return root.FS(), root, nil
 	}
 	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s: neither a folder nor a zip", file)
+		return nil, nil, fmt.Errorf("%s: %w", file, layers.ErrNoZip)
 	}
 	f, err := os.Open(file)
 	if err != nil {
@@ -51,7 +51,7 @@ func readZip(r io.ReaderAt, size int64) (fs.FS, error) {
 	}
 	z, err := zip.NewReader(r, size)
 	if errors.Is(err, zip.ErrFormat) {
-		return nil, errors.New("neither a folder nor a zip")
+		return nil, layers.ErrNoZip
 	}
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // which is told below, by name
 		return nil, err

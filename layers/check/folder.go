@@ -32,7 +32,7 @@ func Open(file string) (*Layer, error) {
 		return l, nil
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: neither a folder nor a zip", file)
+		return nil, fmt.Errorf("%s: %w", file, layers.ErrNoZip)
 	}
 	f, err := os.Open(file)
 	if err != nil {

@@ -88,9 +88,9 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	case "build":
 		return build(ctx, args, stdout, stderr)
 	case "check":
-		return find(args, stdout)
+		return atOnce(ctx, func() error { return find(args, stdout) })
 	case "explain":
-		return tell(args, stdout)
+		return atOnce(ctx, func() error { return tell(args, stdout) })
 	case "run":
 		return try(ctx, args, stdout, stderr)
 	case "help", "-h", "-help", "--help":
@@ -100,4 +100,16 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return usageError{errors.New("no command given"), usage}
 	}
 	return usageError{fmt.Errorf("no command %q", name), usage}
+}
+
+// atOnce does what leaves nothing behind, whenever it is ended: with ctx.
+func atOnce(ctx context.Context, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
