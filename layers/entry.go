@@ -73,7 +73,7 @@ var (
 // vetPlace judges the name and the kind of an entry.
 func vetPlace(name string, mode fs.FileMode) error {
 	name = strings.TrimSuffix(name, "/")
-	if mode.IsDir() && name != "" && path.Clean(name) == "." {
+	if mode.IsDir() && name != "" && path.Clean(name) == "." && strings.Trim(name, "./") == "" {
 		return nil // /opt itself, which some programs pack too
 	}
 	if err := vetName(name); err != nil {

@@ -34,6 +34,7 @@ func TestVetEntry(t *testing.T) {
 		{name: "absolute", entry: "/etc/passwd", want: "an absolute name"},
 		{name: "escape", entry: "../x", want: "a name that leaves the layer"},
 		{name: "escape within", entry: "a/../../x", want: "a name that leaves the layer"},
+		{name: "the layer itself in a roundabout way", entry: "a/../", mode: fs.ModeDir, want: "an empty name"},
 		{name: "backslash", entry: `a\..\x`, want: "a backslash in the name"},
 		{name: "NUL", entry: "a\x00b", want: "a control character in the name"},
 		{name: "newline", entry: "a\nb", want: "a control character in the name"},
