@@ -57,8 +57,9 @@ build-Example%: ## for sam build: the layer of an example, such as build-Example
 	@$(GO) run ./examples -layer "$$(echo $(patsubst %Arm64,%,$*) | sed 's/\B[A-Z]/-&/g' | tr 'A-Z' 'a-z')" \
 	  -arch $(if $(filter %Arm64,$*),arm64,amd64) -into "$(into)"
 
-bench: ## figures side by side: direct exec, a do-nothing exec, bash, graft; the planner alone; graft explain and check
-	$(GO) test -run '^$$' -bench . -benchmem ./inject/... ./wrapper/... ./internal/explain ./layers/check
+# One package after the other: they would disturb each other.
+bench: ## figures side by side: starts, memory, load, sizes; the wrapper beside bash, the companion beside a minimal extension; graft explain and check
+	$(GO) test -p 1 -run '^$$' -bench . -benchmem ./inject/... ./internal/export/... ./wrapper/... ./internal/explain ./layers/check
 
 fuzz: ## the promises under random input, FUZZTIME for each target
 	@for pkg in ./inject ./inject/fragment ./inject/native ./layers/check ./wrapper ./internal/telemetry ./internal/template; do \

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/internal/testbed"
+	"github.com/graft-lambda/graft/layers"
 	"github.com/graft-lambda/graft/layers/check"
 )
 
@@ -25,7 +26,7 @@ func TestLayersAreClean(t *testing.T) {
 		for _, arch := range []string{"amd64", "arm64"} {
 			t.Run(ex.dir+" "+arch, func(t *testing.T) {
 				dir := filepath.Join(t.TempDir(), "layer")
-				testbed.NeedErr(t, buildLayer(t.Context(), k.bed, ex.dir, arch, dir, t.Output()))
+				testbed.NeedErr(t, buildLayer(t.Context(), k.bed, ex.dir, arch, layers.External, dir, t.Output()))
 				l, err := check.Open(dir)
 				require.NoError(t, err)
 				defer l.Close()

@@ -17,6 +17,7 @@ import (
 var all = []example{
 	{dir: "nodejs", language: "nodejs", handler: "index.handler"},
 	{dir: "python", language: "python", handler: "app.handler"},
+	{dir: "any-program", language: "python", handler: "app.handler", once: true, port: "8181"},
 	{dir: "java", language: "java", handler: "example.Handler::handleRequest", build: compileHandler},
 	{dir: "dotnet", language: "dotnet", handler: "Example::Example.Function::Handler", build: compileFunction},
 	{dir: "ruby", language: "ruby", handler: "app.handler"},
@@ -88,12 +89,12 @@ func buildGo(ctx context.Context, _ *testbed.Bed, src, out string) error {
 
 // buildLayer fills the folder into with the layer of the example dir, as it is
 // to stand at /opt.
-func buildLayer(ctx context.Context, bed *testbed.Bed, dir, arch, into string, log io.Writer) error {
+func buildLayer(ctx context.Context, bed *testbed.Bed, dir, arch string, companion layers.Companion, into string, log io.Writer) error {
 	src, err := source(ctx, dir, "layer")
 	if err != nil {
 		return err
 	}
-	if err := layers.Build(ctx, into, layers.Options{Arch: arch, Offline: !bed.Fetch, Log: log}, src); err != nil {
+	if err := layers.Build(ctx, into, layers.Options{Arch: arch, Companion: companion, Offline: !bed.Fetch, Log: log}, src); err != nil {
 		return err
 	}
 	return compileHooks(ctx, bed, into)

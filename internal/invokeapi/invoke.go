@@ -28,13 +28,16 @@ func (a *api) invoke(w http.ResponseWriter, r *http.Request) {
 		write(w, err)
 		return
 	}
-	switch kind := r.Header.Get("X-Amz-Invocation-Type"); kind {
+	kind := r.Header.Get("X-Amz-Invocation-Type")
+	if kind == "Event" {
+		a.later(w, r, request)
+		return
+	}
+	defer a.give()
+	switch kind {
 	case "DryRun":
 		w.Header().Set("X-Amz-Executed-Version", version)
 		w.WriteHeader(http.StatusNoContent)
-		return
-	case "Event":
-		a.later(w, r, request)
 		return
 	case "", "RequestResponse":
 	default:
@@ -58,12 +61,9 @@ func (a *api) invoke(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer.Body) // a caller that is gone
 }
 
-// later answers at once; what becomes of the invocation nobody is told.
+// later answers at once; what becomes of the invocation nobody is told. It
+// gives the place back when that is over.
 func (a *api) later(w http.ResponseWriter, r *http.Request, request Request) {
-	if err := a.take(); err != nil {
-		write(w, err)
-		return
-	}
 	ctx := context.WithoutCancel(r.Context())
 	go func() {
 		defer a.give()
@@ -74,10 +74,6 @@ func (a *api) later(w http.ResponseWriter, r *http.Request, request Request) {
 
 // call invokes the function, when it is the request's turn.
 func (a *api) call(ctx context.Context, request Request) (Answer, error) {
-	if err := a.take(); err != nil {
-		return Answer{}, err
-	}
-	defer a.give()
 	answer, err := a.function.Invoke(ctx, request)
 	if err != nil {
 		return answer, fault{500, "ServiceException", err.Error(), ""}
@@ -96,7 +92,9 @@ func (a *api) take() error {
 
 func (a *api) give() { <-a.places }
 
-// read returns what is asked for, or the fault to answer with.
+// read returns what is asked for, or the fault to answer with. Without a fault
+// a place is taken, which the caller gives back: before the payload is read, so
+// that not more of them than there are places are held in memory.
 func (a *api) read(w http.ResponseWriter, r *http.Request) (Request, error) {
 	if name := functionName(r.PathValue("name")); name != a.function.Name {
 		return Request{}, fault{404, "ResourceNotFoundException",
@@ -114,19 +112,30 @@ func (a *api) read(w http.ResponseWriter, r *http.Request) (Request, error) {
 	if request.ClientContext, err = clientContext(r.Header.Get("X-Amz-Client-Context")); err != nil {
 		return request, err
 	}
-	request.Payload, err = io.ReadAll(http.MaxBytesReader(w, r.Body, MaxPayload))
+	if err := a.take(); err != nil {
+		return request, err
+	}
+	if request.Payload, err = payload(w, r); err != nil {
+		a.give()
+	}
+	return request, err
+}
+
+// payload reads the event.
+func payload(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxPayload))
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
-		return request, fault{413, "RequestTooLargeException",
+		return nil, fault{413, "RequestTooLargeException",
 			fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", MaxPayload), ""}
 	case err != nil:
-		return request, fault{400, "InvalidRequestContentException", "the request broke off", ""}
-	case len(request.Payload) == 0:
-		request.Payload = []byte("{}")
-	case !json.Valid(request.Payload):
-		return request, fault{400, "InvalidRequestContentException", "Could not parse request body into json", ""}
+		return nil, fault{400, "InvalidRequestContentException", "the request broke off", ""}
+	case len(data) == 0:
+		data = []byte("{}")
+	case !json.Valid(data):
+		return nil, fault{400, "InvalidRequestContentException", "Could not parse request body into json", ""}
 	}
-	return request, nil
+	return data, nil
 }
 
 // functionName takes the name from what may be a name, a whole or a partial

@@ -17,7 +17,8 @@ import (
 // MaxPayload bounds an event, in bytes.
 const MaxPayload = 6 << 20
 
-// maxWaiting bounds the invocations that are under way or wait for their turn.
+// maxWaiting bounds the invocations that are under way or wait for their turn,
+// those whose payload is being read too.
 // Beyond it Lambda's throttling error is the answer.
 const maxWaiting = 100
 

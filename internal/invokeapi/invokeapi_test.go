@@ -174,5 +174,21 @@ func TestThrottle(t *testing.T) {
 	assert.Contains(t, r.body, `"Reason":"ConcurrentInvocationLimitExceeded"`)
 	r = post(t, server, streams, `1`)
 	assert.Equal(t, 429, r.status)
+
 	close(end)
+}
+
+// TestPlacesComeBack asks more often than there are places, in every way that a
+// request can end.
+func TestPlacesComeBack(t *testing.T) {
+	server := serve(t, echo)
+	for range 101 {
+		require.Equal(t, 200, post(t, server, invoke, `1`).status)
+		require.Equal(t, 400, post(t, server, invoke, `{`).status)
+		require.Equal(t, 500, post(t, server, invoke, `"broken"`).status)
+		require.Equal(t, 204, post(t, server, invoke, `1`, "X-Amz-Invocation-Type", "DryRun").status)
+		require.Equal(t, 400, post(t, server, invoke, `1`, "X-Amz-Invocation-Type", "Later").status)
+		require.Equal(t, 200, post(t, server, streams, `1`).status)
+		require.Equal(t, 204, post(t, server, streams, `1`, "X-Amz-Invocation-Type", "DryRun").status)
+	}
 }

@@ -15,14 +15,16 @@ const chunk = 64 << 10
 // https://smithy.io/2.0/aws/amazon-eventstream.html
 func (a *api) stream(w http.ResponseWriter, r *http.Request) {
 	request, err := a.read(w, r)
-	if err == nil && r.Header.Get("X-Amz-Invocation-Type") == "DryRun" {
+	if err != nil {
+		write(w, err)
+		return
+	}
+	defer a.give()
+	if r.Header.Get("X-Amz-Invocation-Type") == "DryRun" {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	var answer Answer
-	if err == nil {
-		answer, err = a.call(r.Context(), request)
-	}
+	answer, err := a.call(r.Context(), request)
 	if err != nil {
 		write(w, err)
 		return

@@ -73,6 +73,9 @@ func setClock(pid int, seconds int64) error {
 		return err
 	}
 	at := len(image) - aheadSize
+	if at < 0 {
+		return errors.New("its vDSO has no room")
+	}
 	number := binary.LittleEndian.AppendUint64(nil, uint64(seconds))
 	if string(image[at:len(image)-8]) == aheadCode {
 		_, err := mem.WriteAt(number, start+int64(len(image)-8))
@@ -128,6 +131,9 @@ func aheadJumps(image []byte, at int) (map[int][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if file.Machine != elf.EM_X86_64 {
+		return nil, errors.New("it is no program for amd64") // but for its 32-bit forerunner
+	}
 	symbols, err := file.DynamicSymbols()
 	if err != nil {
 		return nil, err
@@ -167,6 +173,9 @@ func outside(pid int, start int64, jumps map[int][]byte) error {
 			return err
 		}
 		fields := strings.Fields(string(text))
+		if len(fields) == 0 {
+			continue // it is just ending
+		}
 		pc, err := strconv.ParseInt(fields[len(fields)-1], 0, 64)
 		if err != nil {
 			return fmt.Errorf("a thread is %q", text)

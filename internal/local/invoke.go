@@ -20,8 +20,8 @@ import (
 // everything is ended then, with what Lambda gives it to end, and the next
 // invocation starts all anew, within its own timeout. On Managed Instances a
 // timeout ends nothing, and after the end of a process there is
-// [ErrNotRunning], as there is after Stop. If ctx ends, Invoke returns its error and the invocation
-// goes on without a caller, as it does in Lambda.
+// [ErrNotRunning], as there is after Stop. If ctx ends, Invoke returns its
+// error and the invocation goes on without a caller, as it does in Lambda.
 func (e *Environment) Invoke(ctx context.Context, payload []byte, options ...InvokeOption) (Response, error) {
 	if len(payload) > maxPayload {
 		return Response{}, fmt.Errorf("payload: %d bytes, %d are allowed", len(payload), maxPayload)

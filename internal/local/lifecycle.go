@@ -31,7 +31,7 @@ import (
 //
 // On Managed Instances invoking is with several events at once, from the first
 // until the last. There a timeout ends nothing, and down is for good: only the
-// end of a process leads there (guard in environment.go).
+// end of a process leads there (guard in managed.go).
 type Phase string
 
 // The phases.

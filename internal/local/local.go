@@ -20,8 +20,8 @@
 // # Use
 //
 // The program starts a second copy of itself, which does the mounts and starts
-// more, which become the extensions and the function. So every program that uses this package calls [Main]
-// first, a test from its TestMain:
+// more, which become the extensions and the function. So every program that
+// uses this package calls [Main] first, a test from its TestMain:
 //
 //	func TestMain(m *testing.M) {
 //		local.Main()

@@ -40,7 +40,7 @@ func (g *generation) initStarted() {
 	g.initBegan = time.Now()
 	g.telemetry.begin()
 	g.telemetry.emit(eventOf(telemetryAPI, telemetry.TypeInitStart, initStartRecord{
-		InitializationType: g.initType(), Phase: g.phase,
+		InitializationType: g.function.InitType, Phase: g.phase,
 		FunctionName: g.function.Name, FunctionVersion: functionVersion, InstanceMaxMemory: g.instanceMemory(),
 	}))
 }
@@ -92,7 +92,7 @@ func (g *generation) extensions() (entries []emitted) {
 
 func (g *generation) phaseRecord(err error) phaseRecord {
 	status, errorType := verdict(err)
-	return phaseRecord{InitializationType: g.initType(), Phase: g.phase, Status: status, ErrorType: errorType}
+	return phaseRecord{InitializationType: g.function.InitType, Phase: g.phase, Status: status, ErrorType: errorType}
 }
 
 // restoreStarted says that a snapshot is being restored.
@@ -191,86 +191,5 @@ func (g *generation) invocationReported(inv *invocation, err error) {
 	g.telemetry.emit(eventOf(logsAPI, typeEnd, endRecord{inv.id}), event(telemetry.TypeReport, record))
 }
 
-func (g *generation) hasExtensions() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.agents) > 0
-}
-
-// spans returns the parts that the invocation had in the runtime, as far as it
-// came. The caller holds the generation's mu.
-func (inv *invocation) spans() (spans []spanRecord) {
-	if inv.responding.IsZero() {
-		return nil
-	}
-	spans = append(spans, span("responseLatency", inv.delivered, inv.responding))
-	select {
-	case <-inv.settled:
-	default:
-		return spans
-	}
-	answered := inv.delivered.Add(inv.answered)
-	spans = append(spans, span("responseDuration", inv.responding, answered))
-	if inv.over {
-		spans = append(spans, span("runtimeOverhead", answered, inv.delivered.Add(inv.took)))
-	}
-	return spans
-}
-
-// produced returns how many bytes the runtime has answered.
-func (inv *invocation) produced() int {
-	select {
-	case <-inv.settled:
-		return len(inv.outcome.body)
-	default:
-		return 0
-	}
-}
-
 // began returns when the environment took up inv: an init of its own is part of it.
 func (inv *invocation) began(timeout time.Duration) time.Time { return inv.deadline.Add(-timeout) }
-
-func (g *generation) initType() InitType { return or(g.function.InitType, OnDemand) }
-
-// instanceMemory is in MB, but on Managed Instances in bytes.
-func (g *generation) instanceMemory() int {
-	if g.function.InitType == ManagedInstances {
-		return g.function.MemoryMB << 20
-	}
-	return g.function.MemoryMB
-}
-
-// initialized and restored take what the next report tells of a cold start.
-func (s *stream) initialized(took time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.initTook = took
-}
-
-func (s *stream) restored(took time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// What was done for the snapshot is not part of this start.
-	s.restoreTook, s.initTook = took, 0
-}
-
-// memory takes a figure and returns the highest so far, in MB rounded up.
-func (s *stream) memory(bytes int64) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.peakMB = max(s.peakMB, int((bytes+1<<20-1)>>20))
-	return s.peakMB
-}
-
-// metrics returns those of the report of an invocation that took so long.
-func (s *stream) metrics(took time.Duration, memoryMB int, peak int64) *metricsRecord {
-	m := &metricsRecord{
-		DurationMs: millis(took), BilledDurationMs: billed(took),
-		MemorySizeMB: memoryMB, MaxMemoryUsedMB: s.memory(peak),
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m.InitDurationMs, m.RestoreDurationMs = millis(s.initTook), millis(s.restoreTook)
-	s.initTook, s.restoreTook = 0, 0
-	return m
-}

@@ -8,8 +8,9 @@ import (
 // Stop ends the function and the extensions as Lambda does, with everything
 // that they started, and closes the API. Without extensions the runtime is
 // killed at once; else it gets a SIGTERM, and then the external extensions the
-// event SHUTDOWN, within 2 s (500 ms if there are only internal ones) or until the
-// end of ctx. An invocation that runs gets [ErrNotRunning]. Stop may be called again.
+// event SHUTDOWN, within 2 s (500 ms if there are only internal ones) or until
+// the end of ctx. An invocation that runs gets [ErrNotRunning]. Stop may be
+// called again.
 func (e *Environment) Stop(ctx context.Context) error {
 	e.stop.Do(func() {
 		e.endLife()

@@ -11,6 +11,18 @@ import (
 	"github.com/graft-lambda/graft/layers"
 )
 
+// checkCode tells what is wrong with the folder of the function's code.
+func checkCode(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--code: %q: %w", path, fragment.Cause(err))
+	case !info.IsDir():
+		return fmt.Errorf("--code: %q: not a folder", path)
+	}
+	return nil
+}
+
 // unpack returns the folders of the layers, those that are zips unpacked.
 // Remove takes away what was unpacked.
 func unpack(paths []string) (folders []string, remove func() error, err error) {

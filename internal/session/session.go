@@ -16,7 +16,7 @@ import (
 
 // A Session says what to do. Function and Stdout, Stderr must be set.
 type Session struct {
-	// Function is what runs. Its layers may be zips. What it writes, and its
+	// Function is what runs. It must have Code. Its layers may be zips. What it writes, and its
 	// events, are the session's: those fields are set here.
 	Function local.Function
 	// Events are the payloads, JSON. They are sent Count times in all, from the
@@ -50,6 +50,9 @@ const stopLimit = 30 * time.Second
 // errors are [ErrFailed], a [local.NotAllowedError], or say what is wrong with
 // the function.
 func (s Session) Run(ctx context.Context) (err error) {
+	if err := checkCode(s.Function.Code); err != nil {
+		return err
+	}
 	layers, remove, err := unpack(s.Function.Layers)
 	if err != nil {
 		return err

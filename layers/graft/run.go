@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -79,6 +80,10 @@ examples
 // tmpSize is Lambda's default, in bytes.
 const tmpSize = 512 << 20
 
+// functionName is what Lambda takes as the name of a function. With a slash or a
+// colon no request to the Invoke API could mean it.
+var functionName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
 // try is the command run.
 func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	s := session.Session{Stdout: stdout, Stderr: stderr, Style: timeline.Style{Colour: show.Coloured(stderr, os.Getenv)}}
@@ -148,6 +153,8 @@ func possible(flags *flag.FlagSet, s *session.Session) error {
 		return errors.New("run: no command given; it comes last: graft run [FLAG…] -- ./bootstrap")
 	case !slices.Contains(types, f.InitType):
 		return fmt.Errorf("--init-type: %q is none of %q", f.InitType, types)
+	case !functionName.MatchString(f.Name):
+		return fmt.Errorf("--name: %q: Lambda has 1 to 64 letters, digits, hyphens and underscores", f.Name)
 	case f.Concurrency < 0 || f.Concurrency > 1000:
 		return fmt.Errorf("--concurrency: %d: want 1 to 1000", f.Concurrency)
 	case given["concurrency"] && f.InitType != local.ManagedInstances:

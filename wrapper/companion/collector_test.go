@@ -26,12 +26,13 @@ type collector struct {
 	spans  []*tracepb.Span
 	logs   []*logspb.LogRecord
 	faults []error
+	srv    *httptest.Server
 }
 
 func newCollector(t *testing.T) *collector {
 	c := &collector{}
 	srv := httptest.NewServer(c)
-	c.url = srv.URL
+	c.url, c.srv = srv.URL, srv
 	t.Cleanup(func() {
 		srv.Close()
 		assert.Empty(t, c.faults)

@@ -26,7 +26,7 @@ import (
 
 // forkedLayer is a folder with the wrapper, the companion that it starts, and
 // other files.
-func forkedLayer(t *testing.T, files map[string]string) string {
+func forkedLayer(t testing.TB, files map[string]string) string {
 	t.Helper()
 	testbed.NeedErr(t, isolation())
 	opt := t.TempDir()
@@ -47,7 +47,7 @@ type function struct {
 }
 
 // newFunction is the test's own runtime with a layer, behind the wrapper.
-func newFunction(t *testing.T, opt string, env ...string) *function {
+func newFunction(t testing.TB, opt string, env ...string) *function {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -62,7 +62,7 @@ func newFunction(t *testing.T, opt string, env ...string) *function {
 	return f
 }
 
-func (f *function) start(t *testing.T) *local.Environment {
+func (f *function) start(t testing.TB) *local.Environment {
 	t.Helper()
 	e, err := local.Start(t.Context(), f.Function)
 	require.NoError(t, err, "%s%s", &f.out, &f.err)
@@ -71,7 +71,7 @@ func (f *function) start(t *testing.T) *local.Environment {
 }
 
 // send sends an event and returns the answer, or the error's type.
-func send(t *testing.T, e *local.Environment, event string, options ...local.InvokeOption) string {
+func send(t testing.TB, e *local.Environment, event string, options ...local.InvokeOption) string {
 	t.Helper()
 	answer, err := e.Invoke(t.Context(), []byte(strconv.Quote(event)), options...)
 	require.NoError(t, err)

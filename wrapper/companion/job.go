@@ -37,6 +37,9 @@ type machine struct {
 	stdout, stderr io.Writer
 	now            func() time.Time
 	sleep          func(context.Context, time.Duration)
+	// settle is called, perhaps more than once, before anything is said or waited
+	// for at length; nil: there is nothing to settle.
+	settle func()
 }
 
 // A job is what there is to do.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/graft-lambda/graft/inject/fragment"
@@ -87,6 +88,9 @@ type companion struct {
 }
 
 func newCompanion(m machine) *companion {
+	if m.settle == nil {
+		m.settle = func() {}
+	}
 	return &companion{machine: m, job: job{log: fragment.Warn}}
 }
 
@@ -147,12 +151,16 @@ func (c *companion) prepare(ctx context.Context) {
 			}
 		}
 		defer context.AfterFunc(ctx, func() { c.supervisor.Stop(forkedEnd) })()
+		if slices.ContainsFunc(c.job.programs, func(p supervise.Program) bool { return p.Ready.By != fragment.ReadyNone }) {
+			c.settle() // it may take seconds until they are ready
+		}
 		c.supervisor.Start(c.job.programs)
 	}
 }
 
 func (c *companion) register(ctx context.Context) state {
 	reg, err := c.api.Register(ctx, c.name, c.events...)
+	c.settle()
 	switch {
 	case err == nil:
 		c.trouble = trouble{}
@@ -336,5 +344,6 @@ func (c *companion) say(level fragment.Level, format string, args ...any) {
 		return
 	}
 	// Nobody may be listening any more; that is no reason to stop.
+	c.settle()
 	_, _ = fmt.Fprintf(c.stderr, linePrefix+format+"\n", args...)
 }

@@ -16,7 +16,15 @@
 // group's leader. The wrapper waits until it has registered, for a second at
 // most, and the programs have that long to be ready. If Lambda has closed the
 // registration by then, the programs run on without it, and there is no
-// telemetry. Of two that are started in one environment, the second ends.
+// telemetry. Of two that are started in one environment, the second ends. Lambda
+// waits for nobody once the runtime has ended, so the events of the last second
+// may not arrive.
+//
+// # Managed Instances and SnapStart
+//
+// On Managed Instances many invocations run at once, and telemetry is sent every
+// second or when a batch is full. Under SnapStart the programs are started
+// before the snapshot, and nothing tells them of the restore.
 //
 // # Settings
 //
@@ -63,6 +71,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -75,13 +84,6 @@ func main() {
 	if slices.Equal(os.Args[1:], []string{forkArgument}) {
 		os.Exit(fork())
 	}
-	// The function's GOGC is not meant for this. The heap is small and mostly at
-	// rest: under load this saves a quarter of the memory, or more.
-	debug.SetGCPercent(25)
-	// Of these the first is the end of Lambda's log pipe. None of them is how
-	// Lambda ends an external extension, and all would end a Go program.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGINT,
-		syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
 	m, ctx := thisMachine(), context.Background()
 	if slices.Equal(os.Args[1:], []string{forkedArgument}) {
 		syscall.CloseOnExec(wrapperPipe)
@@ -114,7 +116,21 @@ func thisMachine() machine {
 		stderr: os.Stderr,
 		now:    time.Now,
 		sleep:  sleep,
+		settle: sync.OnceFunc(settle),
 	}
+}
+
+// settle makes this process fit for a long life. That takes a thread, and
+// would take a third of the time from exec to the registration, for which the
+// runtime waits: so not at once.
+func settle() {
+	// The function's GOGC is not meant for this. The heap is small and mostly at
+	// rest: under load this saves a quarter of the memory, or more.
+	debug.SetGCPercent(25)
+	// Of these the first is the end of Lambda's log pipe. None of them is how
+	// Lambda ends an external extension, and all would end a Go program.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGINT,
+		syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
 }
 
 // sleep waits for d or for the end of ctx.

@@ -34,8 +34,15 @@ var scratch string
 
 func TestMain(m *testing.M) {
 	local.Main()
-	if filepath.Base(os.Args[0]) == runtimeName {
-		serveFunction()
+	switch filepath.Base(os.Args[0]) {
+	case runtimeName:
+		serveAtOnce()
+		return
+	case stopwatch:
+		if err := watchStarts(os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		return
 	}
 	var err error

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 )
 
@@ -32,7 +33,11 @@ func serveFunction() {
 		if string(event) == `"crash"` {
 			os.Exit(1)
 		}
+		if string(event) == strconv.Quote(printEvent) {
+			printLines()
+		}
 		fmt.Println("function:", string(event))
+		meet(string(event))
 		res, err = http.Post(base+res.Header.Get("Lambda-Runtime-Aws-Request-Id")+"/response", "application/json", bytes.NewReader(event))
 		if err != nil {
 			os.Exit(2)

@@ -119,22 +119,28 @@ type scene struct {
 // printed is all that a function's log group would have.
 func (s *scene) printed() string { return s.out.String() + s.err.String() + s.extension.String() }
 
+// newScene is one that is not started yet.
+func newScene(t *testing.T, forked bool, files map[string]string, env ...string) *scene {
+	t.Helper()
+	make := layer
+	if forked {
+		make = forkedLayer
+	}
+	s := &scene{function: newFunction(t, make(t, files), env...), forked: forked, collector: newCollector(t)}
+	s.Env = append(s.Env, "OTEL_EXPORTER_OTLP_ENDPOINT="+s.collector.url)
+	s.Managed = forked
+	s.Freeze = slices.Contains(env, "FREEZE=1")
+	s.ExtensionOutput = func(string) io.Writer { return &s.extension }
+	return s
+}
+
 // scenes runs a test with the companion as Lambda starts it and as the wrapper
 // does.
 func scenes(t *testing.T, files map[string]string, env []string, test func(t *testing.T, s *scene)) {
 	for _, mode := range []string{"external", "forked"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			make := forkedLayer
-			if mode == "external" {
-				make = layer
-			}
-			s := &scene{function: newFunction(t, make(t, files), env...)}
-			s.collector = newCollector(t)
-			s.Env = append(s.Env, "OTEL_EXPORTER_OTLP_ENDPOINT="+s.collector.url)
-			s.forked, s.Managed = mode == "forked", mode == "forked"
-			s.Freeze = slices.Contains(env, "FREEZE=1")
-			s.ExtensionOutput = func(string) io.Writer { return &s.extension }
+			s := newScene(t, mode == "forked", files, env...)
 			s.env = s.start(t)
 			test(t, s)
 		})
