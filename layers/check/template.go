@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/managed"
 	"github.com/graft-lambda/graft/internal/template"
@@ -190,7 +191,10 @@ func (s *stack) execWrapper(r *root) {
 	brings := forked && s.telemetry()
 	list, _ := fragment.ReadDir(r, fragment.Dir)
 	for _, f := range list {
-		brings = brings || len(f.Vars) > 0 || len(f.Args) > 0 || forked && len(f.Run) > 0
+		brings = brings || len(f.Args) > 0 || forked && len(f.Run) > 0 || slices.ContainsFunc(f.Vars, func(v fragment.Var) bool {
+			// A program that the companion runs gets its fragment's plain variables.
+			return len(f.Run) == 0 || !inject.IsPlain(v.Name)
+		})
 	}
 	switch {
 	case s.runtimes[0].OSOnly():
