@@ -9,8 +9,8 @@ import (
 
 // Build fills the folder dst with a whole layer for arch (amd64 or arm64): the
 // wrapper, the companion, what belongs to them, and the layer folders' own
-// files, as [Stage] copies them. A folder may bring a file that the wrapper's part has too; that
-// it differs is an error.
+// files, as [Stage] copies them. A folder may bring a file that graft's part
+// has too; that it differs is an error.
 //
 // A layer that dst held before is gone. Nothing else is ever deleted: dst must
 // be missing, empty, or a layer that Build has made, and apart from the layer
@@ -32,7 +32,7 @@ func Build(ctx context.Context, dst string, opt Options, folders ...string) erro
 	if err := WriteBase(own); err != nil {
 		return err
 	}
-	if err := BuildProgram(ctx, "wrapper", opt.Arch, filepath.Join(own, "graft")); err != nil {
+	if err := BuildProgram(ctx, "wrapper", opt.Arch, filepath.Join(own, wrapperFile)); err != nil {
 		return err
 	}
 	if file := companionFiles[opt.Companion]; file != "" {

@@ -18,17 +18,12 @@ func shippable(root *os.Root, name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch mode := info.Mode(); {
-	case mode&fs.ModeSymlink != 0:
+	if info.Mode()&fs.ModeSymlink != 0 {
 		if _, err := root.Stat(name); err != nil {
 			return nil, errors.New("a link to nothing inside the folder")
 		}
-	case !mode.IsRegular():
-		return nil, errors.New("neither a file nor a link")
-	case mode&(fs.ModeSetuid|fs.ModeSetgid) != 0:
-		return nil, errors.New("a set-user-id or set-group-id file")
 	}
-	return info, nil
+	return info, vetKind(info.Mode())
 }
 
 // add copies one file or link to the place at.

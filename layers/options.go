@@ -40,6 +40,19 @@ var companionFiles = map[Companion]string{
 	NoCompanion: "",
 }
 
+// wrapperFile is where the wrapper stands below /opt.
+const wrapperFile = "graft"
+
+// Programs returns where graft's own programs stand below /opt, in whatever
+// layer has them.
+func Programs() []string {
+	return []string{wrapperFile, companionFiles[External], companionFiles[Forked]}
+}
+
+// CompanionFile returns where the companion stands below /opt; empty if it is
+// left out.
+func CompanionFile(c Companion) string { return companionFiles[c] }
+
 const defaultPython = "3.13"
 
 // complete fills in what was left out.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/graft-lambda/graft/inject/fragment"
 )
 
 // target returns the real path of a folder that may be emptied for a layer of
@@ -19,7 +21,7 @@ func target(dst string, folders []string) (string, error) {
 	for _, folder := range folders {
 		src, err := filepath.EvalSymlinks(folder)
 		if err != nil {
-			return "", fmt.Errorf("layer folder: %w", err)
+			return "", fmt.Errorf("layer folder: %s: %w", folder, fragment.Cause(err))
 		}
 		if src, err = filepath.Abs(src); err != nil {
 			return "", err
@@ -49,7 +51,7 @@ func target(dst string, folders []string) (string, error) {
 
 // built tells whether dir looks like what Build has made.
 func built(dir string) bool {
-	program, err := os.Lstat(filepath.Join(dir, "graft"))
+	program, err := os.Lstat(filepath.Join(dir, wrapperFile))
 	if err != nil || !program.Mode().IsRegular() {
 		return false
 	}

@@ -9,24 +9,13 @@ import (
 	"math"
 	"os"
 	"path"
-	"path/filepath"
-	"strings"
 )
 
-// MaxUnzipped is how many bytes a function and its layers may have together,
-// unzipped. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-const MaxUnzipped = 250 << 20
-
-// maxEntries bounds the entries of one zip; layers full of small modules have
-// some ten thousands.
-const maxEntries = 200_000
-
-// maxLink bounds the target of a symbolic link, in bytes, as Linux does.
-const maxLink = 4096
+// ErrNoZip is a file that is no layer.
+var ErrNoZip = errors.New("neither a folder nor a zip")
 
 var (
 	errTooBig = errors.New("more bytes than a function's layers may have together (250 MB)")
-	errLeaves = errors.New("its name leaves the layer")
 	errTwice  = errors.New("there twice")
 )
 
@@ -45,12 +34,15 @@ func Unzip(file, dst string, most int64) (int64, error) {
 		return 0, fmt.Errorf("%s: %w", file, errTooBig)
 	}
 	z, err := zip.OpenReader(file)
+	if errors.Is(err, zip.ErrFormat) {
+		return 0, fmt.Errorf("%s: %w", file, ErrNoZip)
+	}
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // which is told below, by name
 		return 0, fmt.Errorf("%s: %w", file, err)
 	}
 	defer z.Close()
-	if len(z.File) > maxEntries {
-		return 0, fmt.Errorf("%s: %d entries, more than %d", file, len(z.File), maxEntries)
+	if len(z.File) > MaxEntries {
+		return 0, fmt.Errorf("%s: %d entries, more than %d", file, len(z.File), MaxEntries)
 	}
 	root, err := os.OpenRoot(dst)
 	if err != nil {
@@ -92,21 +84,18 @@ func (u *unzipping) all(entries []*zip.File) (string, error) {
 	}
 	for _, l := range u.links {
 		if path.IsAbs(l.target) {
-			continue // into /opt, see link
+			continue // into /opt, or it would not be here
 		}
 		if _, err := u.root.Stat(l.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return l.name, errors.New("a link that leaves the layer")
+			return l.name, ErrLink
 		}
 	}
 	return "", nil
 }
 
 func (u *unzipping) entry(f *zip.File) error {
-	if strings.ContainsAny(f.Name, "\\\x00") || !filepath.IsLocal(f.Name) {
-		return errLeaves
-	}
-	if f.Flags&1 != 0 {
-		return errors.New("encrypted")
+	if err := VetZipped(f); err != nil {
+		return err
 	}
 	name, mode := path.Clean(f.Name), f.Mode()
 	if mode.IsDir() {
@@ -116,13 +105,8 @@ func (u *unzipping) entry(f *zip.File) error {
 		return errTwice
 	}
 	u.seen[name] = true
-	switch {
-	case mode&fs.ModeSymlink != 0:
+	if mode&fs.ModeSymlink != 0 {
 		return u.link(f, name)
-	case !mode.IsRegular():
-		return errors.New("neither a file nor a link")
-	case mode&(fs.ModeSetuid|fs.ModeSetgid) != 0:
-		return errors.New("a set-user-id or set-group-id file")
 	}
 	return u.file(f, name)
 }
@@ -133,16 +117,13 @@ func (u *unzipping) link(f *zip.File, name string) error {
 		return err
 	}
 	defer in.Close()
-	target, err := io.ReadAll(io.LimitReader(in, maxLink+1))
-	switch {
-	case err != nil:
+	target, err := io.ReadAll(io.LimitReader(in, MaxTarget+1))
+	if err != nil {
 		return err
-	case len(target) == 0 || len(target) > maxLink || strings.IndexByte(string(target), 0) >= 0:
-		return errors.New("a link without a proper target")
 	}
 	l := link{name: name, target: string(target)}
-	if path.IsAbs(l.target) && !strings.HasPrefix(path.Clean(l.target)+"/", "/opt/") {
-		return errors.New("a link that leaves the layer")
+	if err := VetEntry(name, f.Mode(), l.target); err != nil {
+		return err
 	}
 	u.links = append(u.links, l)
 	return nil

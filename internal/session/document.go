@@ -2,7 +2,6 @@ package session
 
 import (
 	"encoding/json"
-	"io"
 	"time"
 	"unicode/utf8"
 
@@ -92,13 +91,6 @@ func invocation(event []byte, r local.Response) Invocation {
 		i.AnswerBase64 = r.Body
 	}
 	return i
-}
-
-func (d Document) write(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(d)
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -44,7 +44,7 @@ func unpack(paths []string) (folders []string, remove func() error, err error) {
 			continue
 		}
 		if !info.Mode().IsRegular() {
-			return nil, remove, fmt.Errorf("--layer: %q: neither a folder nor a zip", path)
+			return nil, remove, fmt.Errorf("--layer: %q: %w", path, layers.ErrNoZip)
 		}
 		if temp == "" {
 			// MkdirTemp's folders are nobody else's: files in a zip may be secret.

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
-	"unicode"
+
+	"github.com/graft-lambda/graft/internal/show"
 )
 
 // maxLine is how many bytes of a line are held; a longer one comes in pieces.
@@ -27,13 +27,8 @@ type source struct {
 }
 
 func (o *output) source(name string) *source {
-	name = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?' // a file's name may hold anything
-		}
-		return r
-	}, name)
-	s := &source{out: o, prefix: name + " | "}
+	// A file's name may hold anything.
+	s := &source{out: o, prefix: show.Line(name) + " | "}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.sources = append(o.sources, s)

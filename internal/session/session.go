@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/show"
 	"github.com/graft-lambda/graft/internal/timeline"
 )
 
@@ -174,7 +175,7 @@ func (r *run) show() error {
 	events, left := r.record.all()
 	drawn := timeline.New(events, r.record.inits(), r.stop)
 	if r.JSON {
-		return r.document(drawn, events, left).write(r.Stdout)
+		return show.JSON(r.Stdout, r.document(drawn, events, left))
 	}
 	if len(drawn.Phases) == 0 {
 		return nil

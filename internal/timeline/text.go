@@ -5,7 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/graft-lambda/graft/internal/show"
 )
 
 // A Style says how a timeline is to look.
@@ -21,15 +22,6 @@ const shown = 20
 const (
 	nameColumns = 22
 	timeColumns = 11
-)
-
-// The escape sequences in use.
-const (
-	bold  = "\x1b[1m"
-	red   = "\x1b[31m"
-	cyan  = "\x1b[36m"
-	dim   = "\x1b[2m"
-	reset = "\x1b[0m"
 )
 
 // labels are the spans of the telemetry in words. They stand below "runtime".
@@ -68,7 +60,7 @@ func (t Timeline) Write(w io.Writer, style Style) error {
 		d.line("memory", fmt.Sprintf("at most %.0f of %.0f MB", m.MaxUsedMB, m.SizeMB), "", "")
 	}
 	if dropped := t.Dropped; dropped.Records > 0 {
-		d.line("telemetry", fmt.Sprintf("%.0f events (%.0f bytes) dropped", dropped.Records, dropped.Bytes), "", red)
+		d.line("telemetry", fmt.Sprintf("%.0f events (%.0f bytes) dropped", dropped.Records, dropped.Bytes), "", show.Red)
 	}
 	_, err := io.WriteString(w, d.text.String())
 	return err
@@ -82,11 +74,11 @@ type drawing struct {
 
 func (d *drawing) phase(p Phase, number int) {
 	var about []string
-	colour := bold
+	colour := show.Bold
 	switch {
 	case p.failed():
 		// First, since what follows may have to be cut.
-		colour = red
+		colour = show.Red
 		about = append(about, strings.TrimSpace(p.Status+" "+p.ErrorType))
 	case p.Status == "":
 		about = append(about, "not over")
@@ -116,11 +108,11 @@ func (d *drawing) more(durations []float64) {
 	}
 	slices.Sort(durations)
 	d.line(fmt.Sprintf("and %d more", len(durations)),
-		fmt.Sprintf("half within %s, the longest %s", milliseconds(durations[len(durations)/2]), milliseconds(durations[len(durations)-1])), "", dim)
+		fmt.Sprintf("half within %s, the longest %s", milliseconds(durations[len(durations)/2]), milliseconds(durations[len(durations)-1])), "", show.Faint)
 }
 
 // line writes a line without a bar.
-func (d *drawing) line(title, about, took, colour string) {
+func (d *drawing) line(title, about, took string, colour show.Colour) {
 	// Where there is no time to the right, the text may have its columns.
 	room := d.Width - 2 - nameColumns
 	if took != "" {
@@ -136,15 +128,15 @@ func (d *drawing) line(title, about, took, colour string) {
 
 func (d *drawing) bar(b Bar, whole float64) {
 	name := b.Name
-	colour := cyan
+	colour := show.Cyan
 	if label, ok := labels[b.Name]; ok {
 		name = label
 	}
 	if strings.HasPrefix(name, "  ") {
-		colour = dim
+		colour = show.Faint
 	}
 	if b.Failed {
-		colour = red
+		colour = show.Red
 	}
 	columns := d.Width - 2 - nameColumns - timeColumns
 	from, to := scale(b.StartMs, whole, columns), scale(b.EndMs, whole, columns)
@@ -154,11 +146,11 @@ func (d *drawing) bar(b Bar, whole float64) {
 	fmt.Fprintf(&d.text, "  %s%s%*s\n", pad(fit(name, nameColumns-1), nameColumns), bar, timeColumns, milliseconds(b.EndMs-b.StartMs))
 }
 
-func (d *drawing) in(colour, text string) string {
-	if !d.Colour || colour == "" {
+func (d *drawing) in(colour show.Colour, text string) string {
+	if !d.Colour {
 		return text
 	}
-	return colour + text + reset
+	return colour.In(text)
 }
 
 // scale returns the column of at, of so many for the whole.
@@ -179,12 +171,7 @@ func milliseconds(ms float64) string {
 // fit cuts text to so many columns. What would move the cursor is no part of
 // a name.
 func fit(text string, columns int) string {
-	runes := []rune(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, text))
+	runes := []rune(show.Line(text))
 	if len(runes) > columns {
 		return string(runes[:columns-1]) + "…"
 	}

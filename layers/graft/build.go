@@ -37,13 +37,19 @@ func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	name := flags.String("name", "", "")
 	into := flags.String("into", "", "")
 	companion := flags.String("companion", string(layers.External), "")
-	if err := parse(flags, args, buildHelp, stdout); err != nil {
+	folders, err := operands(flags, args, buildHelp, stdout)
+	if err != nil {
 		return err
+	}
+	archs := strings.Split(*arch, ",")
+	for _, a := range archs {
+		if err := knownArch(a); err != nil {
+			return err
+		}
 	}
 	if known := []string{string(layers.External), string(layers.Forked), string(layers.NoCompanion)}; !slices.Contains(known, *companion) {
 		return usageError{error: fmt.Errorf("--companion: %q is none of %q", *companion, known)}
 	}
-	folders := flags.Args()
 	if *name == "" {
 		*name = "graft"
 		if len(folders) > 0 {
@@ -54,7 +60,6 @@ func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			*name = filepath.Base(abs)
 		}
 	}
-	archs := strings.Split(*arch, ",")
 	opt := layers.Options{Companion: layers.Companion(*companion), Log: stderr}
 	if *into != "" {
 		if len(archs) != 1 {

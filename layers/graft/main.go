@@ -1,16 +1,15 @@
-// Graft builds layers and tries them out.
+// Graft builds layers, checks them, says what they do, and tries them out.
 //
-//	graft build [--arch amd64,arm64] [--out dist] [--name N] [--into DIR] [--companion C] [FOLDER…]
-//	graft run [--layer PATH]… [--code DIR] [--event JSON|FILE]… [FLAG…] -- COMMAND…
+//	graft build [FLAG…] [FOLDER…]      make a layer of these folders
+//	graft check [FLAG…] PATH…          find mistakes in layers and templates
+//	graft explain [FLAG…]              say what graft will do to a function
+//	graft run [FLAG…] -- COMMAND…      run a function with layers on this machine
 //
-// Build makes OUT/NAME-ARCH.zip of the wrapper, the companion and the layer
-// folders given; a folder looks like /opt itself. Run does what Lambda would do
-// with a function and layers, on this machine. `graft COMMAND -h` lists the
-// flags.
+// graft COMMAND -h lists the flags, and says what each is for.
 //
 // Answers go to standard output, everything else to standard error. The exit
-// status is 0 if all went well, 1 if something failed, 2 if the command line
-// is wrong, and 130 after Ctrl-C.
+// status is 0 if all went well, 1 if something failed or was found, 2 if the
+// command line is wrong, and 130 after Ctrl-C.
 package main
 
 import (
@@ -30,9 +29,11 @@ import (
 const usage = `graft puts agents into Lambda functions, as one layer.
 
   graft build [FLAG…] [FOLDER…]      make a layer of these folders
+  graft check [FLAG…] PATH…          find mistakes in layers and templates
+  graft explain [FLAG…]              say what graft will do to a function
   graft run [FLAG…] -- COMMAND…      run a function with layers on this machine
 
-graft build -h and graft run -h say more.
+graft COMMAND -h says more.
 `
 
 // The exit statuses besides 0.
@@ -71,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return exitInterrupted
-	case errors.Is(err, session.ErrFailed):
+	case errors.Is(err, session.ErrFailed), errors.Is(err, errFindings):
 		return exitFailed // all has been said
 	}
 	fmt.Fprintln(stderr, "graft:", err)
@@ -86,6 +87,10 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	switch name {
 	case "build":
 		return build(ctx, args, stdout, stderr)
+	case "check":
+		return atOnce(ctx, func() error { return find(args, stdout) })
+	case "explain":
+		return atOnce(ctx, func() error { return tell(args, stdout) })
 	case "run":
 		return try(ctx, args, stdout, stderr)
 	case "help", "-h", "-help", "--help":
@@ -97,18 +102,14 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	return usageError{fmt.Errorf("no command %q", name), usage}
 }
 
-// parse reads the flags of a command. Help goes where it was asked for, an
-// error comes back.
-func parse(flags *flag.FlagSet, args []string, help string, stdout io.Writer) error {
-	flags.SetOutput(io.Discard)
-	flags.Usage = func() {}
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, help)
+// atOnce does what leaves nothing behind, whenever it is ended: with ctx.
+func atOnce(ctx context.Context, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
 		return err
-	case err != nil:
-		return usageError{error: fmt.Errorf("%w; %s -h lists the flags", err, flags.Name())}
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return nil
 }

@@ -15,7 +15,10 @@ import (
 	"time"
 
 	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/managed"
 	"github.com/graft-lambda/graft/internal/session"
+	"github.com/graft-lambda/graft/internal/show"
+	"github.com/graft-lambda/graft/internal/timeline"
 )
 
 const runHelp = `usage: graft run [FLAG…] -- COMMAND…
@@ -59,15 +62,16 @@ what is shown
   --telemetry          each telemetry event as a line of JSON, as it comes
 
 With AWS_LAMBDA_EXEC_WRAPPER among the variables, that program is started with
-COMMAND as its arguments, as in Lambda's managed runtimes. (The OS-only runtimes,
-provided.*, do not do this.)
+COMMAND as its arguments, as in Lambda's managed runtimes. (The OS-only
+runtimes, provided.*, do not do this.)
 
 The exit status is 1 if an init or an invocation failed, 2 if the command line
 is wrong, and 130 after Ctrl-C, which shuts down in Lambda's order.
 
 examples
   graft run -- ./bootstrap
-  graft run --layer dist/my-layer-amd64.zip --env AWS_LAMBDA_EXEC_WRAPPER=/opt/graft \
+  graft run --layer dist/my-layer-amd64.zip \
+    --env AWS_LAMBDA_EXEC_WRAPPER=/opt/graft \
     --event '{"n":1}' --event event.json --count 10 \
     -- python3 -m awslambdaric app.handler
   graft run --layer my-layer --serve 9000 -- ./bootstrap
@@ -80,19 +84,9 @@ const tmpSize = 512 << 20
 // colon no request to the Invoke API could mean it.
 var functionName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// A list collects the values of a flag that may be given several times.
-type list []string
-
-func (l *list) String() string { return strings.Join(*l, " ") }
-
-func (l *list) Set(value string) error {
-	*l = append(*l, value)
-	return nil
-}
-
 // try is the command run.
 func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	s := session.Session{Stdout: stdout, Stderr: stderr, Style: session.StyleOf(stderr, os.Getenv)}
+	s := session.Session{Stdout: stdout, Stderr: stderr, Style: timeline.Style{Colour: show.Coloured(stderr, os.Getenv)}}
 	f := &s.Function
 	flags := flag.NewFlagSet("graft run", flag.ContinueOnError)
 	flags.Var((*list)(&f.Layers), "layer", "")
@@ -113,11 +107,12 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	serve := flags.String("serve", "", "")
 	flags.BoolVar(&s.JSON, "json", false, "")
 	flags.BoolVar(&s.Telemetry, "telemetry", false, "")
-	if err := parse(flags, args, runHelp, stdout); err != nil {
+	var err error
+	if f.Command, err = commandLine(flags, args, runHelp, stdout); err != nil {
 		return err
 	}
-	f.Command, f.InitType, f.TmpSize = flags.Args(), local.InitType(*initType), tmpSize
-	err := check(flags, &s)
+	f.InitType, f.TmpSize = local.InitType(*initType), tmpSize
+	err = possible(flags, &s)
 	if err == nil && *user != "" {
 		f.UID, f.GID, err = userIDs(*user)
 	}
@@ -130,7 +125,7 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		s.Events, err = session.Events(events)
 	}
 	if err == nil {
-		f.Env, err = session.Environment(env, envFiles)
+		f.Env, err = environment(env, envFiles)
 	}
 	if err != nil {
 		return usageError{error: err}
@@ -139,7 +134,7 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		s.Count = len(s.Events)
 	}
 	f.Managed = slices.ContainsFunc(f.Env, func(entry string) bool {
-		return strings.HasPrefix(entry, "AWS_LAMBDA_EXEC_WRAPPER=")
+		return strings.HasPrefix(entry, managed.ExecWrapper+"=")
 	})
 	if runtime.GOOS != "linux" {
 		return errors.New("run: needs Linux; run it in a Linux virtual machine, or in a container with --privileged")
@@ -147,8 +142,8 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return s.Run(ctx)
 }
 
-// check finds what does not go together, or no function can be.
-func check(flags *flag.FlagSet, s *session.Session) error {
+// possible finds what does not go together, or no function can be.
+func possible(flags *flag.FlagSet, s *session.Session) error {
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	f := s.Function

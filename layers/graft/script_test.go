@@ -6,7 +6,6 @@ import (
 	"archive/zip"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -21,8 +20,6 @@ import (
 	"github.com/graft-lambda/graft/internal/testbed"
 	"github.com/graft-lambda/graft/layers"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
 
 // TestScript runs graft as testdata/script has it. The folder task has the
 // runtime "bootstrap", the folder layer the extension "watch".
