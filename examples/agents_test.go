@@ -34,13 +34,9 @@ func newKit(t *testing.T) *kit {
 }
 
 func exampleIn(t *testing.T, dir string) example {
-	for _, ex := range all {
-		if ex.dir == dir {
-			return ex
-		}
-	}
-	t.Fatalf("no example in %s", dir)
-	return example{}
+	ex, err := named(dir)
+	require.NoError(t, err)
+	return ex
 }
 
 // A trial is what came of a function with its agents.
@@ -58,13 +54,20 @@ func try(t *testing.T, k *kit, ex example, rt testbed.Runtime, env ...string) tr
 	f, err := k.function(t.Context(), ex, rt, recv)
 	testbed.NeedErr(t, err)
 	f.Env = append(f.Env, env...)
+	return tryFunction(t, f, recv)
+}
+
+// tryFunction runs f, whose agents export to recv or to the log.
+func tryFunction(t *testing.T, f local.Function, recv *receiver.Server) trial {
 	var log bytes.Buffer
 	f.Stdout, f.Stderr = &log, &log
 	responses, err := invokeAll(t.Context(), f)
 	require.NoError(t, err, log.String())
 	require.NoError(t, recv.Err(), log.String())
 	require.Len(t, responses, invocations)
-	return trial{responses, log.String(), recv.Spans()}
+	logged, err := receiver.FromLog(log.String())
+	require.NoError(t, err)
+	return trial{responses, log.String(), append(recv.Spans(), logged...)}
 }
 
 // count counts the spans of one vendor that stand for an invocation.

@@ -15,7 +15,9 @@ import (
 )
 
 // vendors are whose agents a receiver.Span comes from.
-var vendors = map[string]string{"otlp": "OpenTelemetry", "elastic": "Elastic", "datadog": "Datadog"}
+var vendors = map[string]string{
+	"otlp": "OpenTelemetry", "elastic": "Elastic", "datadog": "Datadog", "newrelic": "New Relic", "sentry": "Sentry",
+}
 
 // invocations is how often the demo calls each function.
 const invocations = 2
