@@ -29,19 +29,19 @@ var update = flag.Bool("update", false, "write what the ready-made layers did in
 
 // ready are the ready-made layers, in the order in which their agents load.
 var ready = []readyLayer{
-	{"otel-nodejs", "otlp", "Apache-2.0"},
-	{"datadog-nodejs", "datadog", "Apache-2.0 OR BSD-3-Clause"},
-	{"elastic-nodejs", "elastic", "BSD-2-Clause"},
-	{"newrelic-nodejs", "newrelic", "Apache-2.0"},
-	{"sentry-nodejs", "sentry", "MIT"},
-	{"otel-python", "otlp", "Apache-2.0"},
-	{"datadog-python", "datadog", "Apache-2.0 OR BSD-3-Clause"},
-	{"elastic-python", "elastic", "BSD-3-Clause"},
-	{"newrelic-python", "newrelic", "Apache-2.0"},
-	{"sentry-python", "sentry", "MIT"},
-	{"otel-java", "otlp", "Apache-2.0"},
-	{"datadog-java", "datadog", "Apache-2.0"},
-	{"elastic-java", "elastic", "Apache-2.0"},
+	{"sentry-nodejs", "sentry", "MIT", "nodejs18"},
+	{"otel-nodejs", "otlp", "Apache-2.0", "nodejs18"},
+	{"datadog-nodejs", "datadog", "Apache-2.0 OR BSD-3-Clause", "nodejs18"},
+	{"elastic-nodejs", "elastic", "BSD-2-Clause", "nodejs18"},
+	{"newrelic-nodejs", "newrelic", "Apache-2.0", "nodejs22"},
+	{"otel-python", "otlp", "Apache-2.0", "python3.8"},
+	{"datadog-python", "datadog", "Apache-2.0 OR BSD-3-Clause", "python3.13"},
+	{"elastic-python", "elastic", "BSD-3-Clause", "python3.8"},
+	{"newrelic-python", "newrelic", "Apache-2.0", "python3.10"},
+	{"sentry-python", "sentry", "MIT", "python3.10"},
+	{"otel-java", "otlp", "Apache-2.0", "java11"},
+	{"datadog-java", "datadog", "Apache-2.0", "java11"},
+	{"elastic-java", "elastic", "Apache-2.0", "java17"}, // see leftOut
 }
 
 // A readyLayer is one folder in layers.
@@ -49,6 +49,7 @@ type readyLayer struct {
 	name    string
 	vendor  string // as a receiver.Span names it
 	licence string // of the agent, as SPDX writes it
+	oldest  string // the oldest runtime here that its fragment lets it run in
 }
 
 // of tells whether the layer is for this language.
@@ -96,35 +97,87 @@ func TestReadyMade(t *testing.T) {
 		t.Run(test.language, func(t *testing.T) {
 			k := newKit(t)
 			rt := testbed.Need(t, k.bed, test.runtime)
-			var table strings.Builder
-			fmt.Fprintf(&table, "| on %s | licence | MB | alone | with |\n| --- | --- | --- | --- | --- |\n", test.title)
-			for i, a := range ready {
-				if !a.of(test.language) {
-					continue
+			ex := exampleIn(t, test.language)
+			var all []readyLayer
+			for _, l := range ready {
+				if l.of(test.language) {
+					all = append(all, l)
 				}
-				alone := report(stacked(t, k, rt, a), a)
-				var with []string
-				for _, b := range ready[i+1:] {
-					if b.of(test.language) {
-						with = append(with, vendors[b.vendor]+": "+report(stacked(t, k, rt, a, b), a, b))
-					}
-				}
-				size := stagedSize(t, k, a)
-				t.Logf("%s: %.1f MB unzipped", a.name, float64(size)/1e6)
-				fmt.Fprintf(&table, "| [%s](%[1]s) | %s | %.0f | %s | %s |\n", a.name, a.licence, float64(size)/1e6, alone, strings.Join(with, "; "))
 			}
-			compare(t, test.language, table.String())
+			header, rule := "| on "+test.title+" | licence | MB | alone |", "| --- | --- | --- | --- |"
+			rows := make([]string, len(all))
+			with := make(map[[2]int]string)
+			for i, a := range all {
+				header += " with " + vendors[a.vendor] + " |"
+				rule += " --- |"
+				for j, b := range all[i+1:] {
+					result := report(stacked(t, k, ex, rt, a, b), a, b)
+					with[[2]int{i, i + 1 + j}], with[[2]int{i + 1 + j, i}] = result, result
+				}
+				size := float64(stagedSize(t, k, a)) / 1e6
+				t.Logf("%s: %.1f MB unzipped", a.name, size)
+				rows[i] = fmt.Sprintf("| [%s](%[1]s) | %s | %.0f | %s |", a.name, a.licence, size, report(stacked(t, k, ex, rt, a), a))
+			}
+			for i := range rows {
+				for j := range all {
+					rows[i] += " " + with[[2]int{i, j}] + " |"
+				}
+			}
+			compare(t, test.language, strings.Join(slices.Concat([]string{header, rule}, rows, []string{""}), "\n"))
 		})
 	}
 }
 
-// stacked runs the example function of rt with a layer of its own for each of
-// these folders.
-func stacked(t *testing.T, k *kit, rt testbed.Runtime, stack ...readyLayer) trial {
+// TestReadyMadeOldest runs each layer on the oldest runtime that its fragment
+// allows: its packages really do without a newer one.
+func TestReadyMadeOldest(t *testing.T) {
+	for _, l := range ready {
+		t.Run(l.name, func(t *testing.T) {
+			k := newKit(t)
+			rt := testbed.Need(t, k.bed, l.oldest)
+			tr := stacked(t, k, exampleIn(t, rt.Language), rt, l)
+			assert.Equal(t, "works", report(tr, l), tr.log)
+		})
+	}
+}
+
+// TestReadyMadeShapes runs the layers that stand in front of the function with
+// handlers of every shape: they have to find it as Lambda does.
+func TestReadyMadeShapes(t *testing.T) {
+	for _, test := range []struct {
+		language, runtime, file string
+		layers                  []string
+	}{
+		{"nodejs", "nodejs24", "nodejs.txtar", []string{"elastic-nodejs", "newrelic-nodejs", "sentry-nodejs"}},
+		{"python", "python3.13", "python.txtar", []string{"newrelic-python", "sentry-python"}},
+	} {
+		t.Run(test.language, func(t *testing.T) {
+			k := newKit(t)
+			rt := testbed.Need(t, k.bed, test.runtime)
+			functions := shapes(t, filepath.Join(k.dir, "shapes"), test.file)
+			for _, l := range ready {
+				if !slices.Contains(test.layers, l.name) {
+					continue
+				}
+				for shape, fn := range functions {
+					t.Run(l.name+"/"+shape, func(t *testing.T) {
+						ex := exampleIn(t, test.language)
+						ex.handler, ex.code = fn.handler, fn.code
+						tr := stacked(t, k, ex, rt, l)
+						assert.Equal(t, "works", report(tr, l), tr.log)
+					})
+				}
+			}
+		})
+	}
+}
+
+// stacked runs an example on rt with these layers instead of its own, each a
+// Lambda layer by itself.
+func stacked(t *testing.T, k *kit, ex example, rt testbed.Runtime, stack ...readyLayer) trial {
 	recv, err := receiver.New()
 	require.NoError(t, err)
 	defer recv.Close()
-	ex := exampleIn(t, rt.Language)
 	var opts []string
 	for _, l := range stack {
 		ex.layers = []string{l.folder()}
@@ -136,14 +189,14 @@ func stacked(t *testing.T, k *kit, rt testbed.Runtime, stack ...readyLayer) tria
 	testbed.NeedErr(t, err)
 	f.Layers = opts
 	if slices.ContainsFunc(stack, func(l readyLayer) bool { return l.name == "datadog-java" }) {
-		serveExtension(t, recv)
+		defer serveExtension(t, recv).Close()
 	}
 	return tryFunction(t, f, recv)
 }
 
 // serveExtension has recv answer where Datadog's extension would: the agent
 // for Java looks for it nowhere else.
-func serveExtension(t *testing.T, recv *receiver.Server) {
+func serveExtension(t *testing.T, recv *receiver.Server) *http.Server {
 	listener, err := net.Listen("tcp4", "127.0.0.1:8124")
 	if err != nil {
 		testbed.NeedErr(t, keep.Unavailable("datadog-java: the port of Datadog's extension: %v", err))
@@ -152,7 +205,7 @@ func serveExtension(t *testing.T, recv *receiver.Server) {
 	require.NoError(t, err)
 	server := &http.Server{Handler: httputil.NewSingleHostReverseProxy(to)}
 	go server.Serve(listener)
-	t.Cleanup(func() { server.Close() })
+	return server
 }
 
 // report says which of these agents told of every invocation.
