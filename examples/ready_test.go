@@ -172,6 +172,46 @@ func TestReadyMadeShapes(t *testing.T) {
 	}
 }
 
+// TestReadyMadeAnswers runs the layers that stand in front of the function
+// with a handler that answers by a callback, as clients of Lambda before 4.0 let it, and
+// with one that throws: both reach the caller as they are.
+func TestReadyMadeAnswers(t *testing.T) {
+	k := newKit(t)
+	rt := testbed.Need(t, k.bed, "nodejs22-image")
+	code := map[string]string{
+		"answers": `exports.handler = (event, context, callback) => { setImmediate(callback, null, event); };`,
+		"fails":   `exports.handler = async () => { throw new RangeError('no more'); };`,
+	}
+	for name, text := range code {
+		code[name] = filepath.Join(k.dir, name)
+		require.NoError(t, os.Mkdir(code[name], 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(code[name], "index.js"), []byte(text), 0o644))
+	}
+	for _, l := range ready {
+		if !l.of("nodejs") {
+			continue
+		}
+		t.Run(l.name, func(t *testing.T) {
+			ex := exampleIn(t, "nodejs")
+			ex.code = code["answers"]
+			tr := stacked(t, k, ex, rt, l)
+			assert.Equal(t, "works", report(tr, l), tr.log)
+			assert.JSONEq(t, `{"call":2}`, string(tr.responses[1].Body))
+
+			ex.code, ex.layers = code["fails"], []string{l.folder()}
+			recv, err := receiver.New()
+			require.NoError(t, err)
+			defer recv.Close()
+			f, err := k.function(t.Context(), ex, rt, recv)
+			require.NoError(t, err)
+			f.Stdout, f.Stderr = t.Output(), t.Output()
+			_, err = invokeAll(t.Context(), f)
+			require.ErrorContains(t, err, `"errorMessage":"no more"`)
+			assert.ErrorContains(t, err, `"errorType":"RangeError"`)
+		})
+	}
+}
+
 // stacked runs an example on rt with these layers instead of its own, each a
 // Lambda layer by itself.
 func stacked(t *testing.T, k *kit, ex example, rt testbed.Runtime, stack ...readyLayer) trial {
