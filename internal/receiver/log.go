@@ -39,19 +39,19 @@ func FromLog(log string) ([]Span, error) {
 func newRelicLine(line []byte) ([]Span, error) {
 	var parts []json.RawMessage
 	if err := json.Unmarshal(line, &parts); err != nil {
-		return nil, fmt.Errorf("New Relic: %w", err)
+		return nil, fmt.Errorf("newrelic: %w", err)
 	}
 	var packed []byte
 	if err := json.Unmarshal(parts[len(parts)-1], &packed); err != nil {
-		return nil, fmt.Errorf("New Relic: %w", err)
+		return nil, fmt.Errorf("newrelic: %w", err)
 	}
 	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
-		return nil, fmt.Errorf("New Relic: %w", err)
+		return nil, fmt.Errorf("newrelic: %w", err)
 	}
 	plain, err := io.ReadAll(&bounded{unpacked, maxPlain})
 	if err != nil {
-		return nil, fmt.Errorf("New Relic: %w", err)
+		return nil, fmt.Errorf("newrelic: %w", err)
 	}
 	var of struct {
 		Data struct {
@@ -61,14 +61,14 @@ func newRelicLine(line []byte) ([]Span, error) {
 		} `json:"data"`
 	}
 	if err := json.Unmarshal(plain, &of); err != nil {
-		return nil, fmt.Errorf("New Relic: %w", err)
+		return nil, fmt.Errorf("newrelic: %w", err)
 	}
 	if len(of.Data.Spans) == 0 {
 		return nil, nil
 	}
 	var events [][]map[string]any
 	if err := json.Unmarshal(of.Data.Spans[len(of.Data.Spans)-1], &events); err != nil {
-		return nil, fmt.Errorf("New Relic: spans: %w", err)
+		return nil, fmt.Errorf("newrelic: spans: %w", err)
 	}
 	var spans []Span
 	for _, event := range events {
@@ -107,7 +107,7 @@ func datadogLine(line []byte) ([]Span, error) {
 		Traces [][]map[string]any `json:"traces"`
 	}
 	if err := json.Unmarshal(line, &of); err != nil {
-		return nil, fmt.Errorf("Datadog: %w", err)
+		return nil, fmt.Errorf("datadog: %w", err)
 	}
 	var spans []Span
 	for _, trace := range of.Traces {
@@ -116,7 +116,7 @@ func datadogLine(line []byte) ([]Span, error) {
 				text, _ := fields[key].(string)
 				id, err := strconv.ParseUint(text, 16, 64)
 				if err != nil {
-					return nil, fmt.Errorf("Datadog: %s: %w", key, err)
+					return nil, fmt.Errorf("datadog: %s: %w", key, err)
 				}
 				fields[key] = id
 			}

@@ -430,16 +430,16 @@ func TestFromLog(t *testing.T) {
 			{Vendor: "newrelic", Name: "GET", Kind: "span", TraceID: "cd", ID: "ef", ParentID: "ab12", Attributes: map[string]string{}},
 		}, ""},
 		{"New Relic without spans", newRelic(`{"data":{"metric_data":[]}}`), nil, ""},
-		{"New Relic cut short", `[1,"NR_LAMBDA_MONITORING","H4sI`, nil, "New Relic: "},
-		{"New Relic not compressed", `[1,"NR_LAMBDA_MONITORING","e30="]`, nil, "New Relic: "},
-		{"New Relic not JSON", newRelic("x"), nil, "New Relic: "},
-		{"New Relic's spans no list", newRelic(`{"data":{"span_event_data":[1]}}`), nil, "New Relic: spans: "},
+		{"New Relic cut short", `[1,"NR_LAMBDA_MONITORING","H4sI`, nil, "newrelic: "},
+		{"New Relic not compressed", `[1,"NR_LAMBDA_MONITORING","e30="]`, nil, "newrelic: "},
+		{"New Relic not JSON", newRelic("x"), nil, "newrelic: "},
+		{"New Relic's spans no list", newRelic(`{"data":{"span_event_data":[1]}}`), nil, "newrelic: spans: "},
 		{"Datadog", trace, []Span{{
 			Vendor: "datadog", Service: "shop", Name: "aws.lambda", Kind: "server", TraceID: "00000000000000ff", ID: "0000000000000010",
 			Attributes: map[string]string{"resource": "", "type": "", "span.kind": "server"},
 		}}, ""},
-		{"Datadog cut short", trace[:40], nil, "Datadog: "},
-		{"Datadog without ids", `{"traces":[[{"name":"x"}]]}`, nil, "Datadog: trace_id: "},
+		{"Datadog cut short", trace[:40], nil, "datadog: "},
+		{"Datadog without ids", `{"traces":[[{"name":"x"}]]}`, nil, "datadog: trace_id: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
