@@ -17,6 +17,7 @@ import (
 var all = []example{
 	{dir: "nodejs", language: "nodejs", handler: "index.handler", layers: []string{"layers/otel-nodejs", "layers/datadog-nodejs"}},
 	{dir: "python", language: "python", handler: "app.handler", layers: []string{"layers/otel-python", "layers/elastic-python"}},
+	{dir: "any-program", language: "python", handler: "app.handler", once: true, port: "8181"},
 	{dir: "java", language: "java", handler: "example.Handler::handleRequest", layers: []string{"layers/otel-java", "layers/elastic-java"}, build: compileHandler},
 	{dir: "dotnet", language: "dotnet", handler: "Example::Example.Function::Handler", build: compileFunction},
 	{dir: "ruby", language: "ruby", handler: "app.handler"},
@@ -98,12 +99,12 @@ func buildGo(ctx context.Context, _ *testbed.Bed, src, out string) error {
 
 // buildLayer fills the folder into with one layer of these layer folders, as
 // it is to stand at /opt.
-func buildLayer(ctx context.Context, bed *testbed.Bed, folders []string, arch, into string, log io.Writer) error {
+func buildLayer(ctx context.Context, bed *testbed.Bed, folders []string, arch string, companion layers.Companion, into string, log io.Writer) error {
 	folders, err := inTree(ctx, folders...)
 	if err != nil {
 		return err
 	}
-	if err := layers.Build(ctx, into, layers.Options{Arch: arch, Offline: !bed.Fetch, Log: log}, folders...); err != nil {
+	if err := layers.Build(ctx, into, layers.Options{Arch: arch, Companion: companion, Offline: !bed.Fetch, Log: log}, folders...); err != nil {
 		return err
 	}
 	return compileHooks(ctx, bed, into)

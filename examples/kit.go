@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -32,6 +34,10 @@ type example struct {
 	build func(ctx context.Context, bed *testbed.Bed, src, out string) error
 	// command is the program of a custom runtime; empty for a managed one.
 	command []string
+	// once says that it is not about the runtime: the demo shows it on one.
+	once bool
+	// port is one of loopback that the fragments name; empty if they name none.
+	port string
 }
 
 // A kit has what functions are run with: the real runtimes and a folder for
@@ -40,6 +46,10 @@ type kit struct {
 	bed *testbed.Bed
 	dir string
 	log io.Writer
+	// companion is how it stands in the layers; external if empty.
+	companion layers.Companion
+	// moved is the port that has taken the place of an example's.
+	moved string
 	// verbose shows all that functions write.
 	verbose bool
 }
@@ -85,7 +95,7 @@ func (k *kit) layer(ctx context.Context, ex example) (string, error) {
 	if _, err := os.Stat(out); err == nil {
 		return out, nil
 	}
-	if err := buildLayer(ctx, k.bed, ex.folders(), runtime.GOARCH, out, k.log); err != nil {
+	if err := buildLayer(ctx, k.bed, ex.folders(), runtime.GOARCH, k.companion, out, k.log); err != nil {
 		os.RemoveAll(out)
 		return "", err
 	}
@@ -119,9 +129,18 @@ func (k *kit) function(ctx context.Context, ex example, rt testbed.Runtime, recv
 	f := local.Function{
 		Name: "example-" + ex.dir, Handler: ex.handler, Code: code, Layers: []string{opt},
 		Command: ex.command, Managed: len(ex.command) == 0,
-		Env: slices.Concat(rt.Env, []string{"AWS_LAMBDA_EXEC_WRAPPER=/opt/graft", "GRAFT_LOG=info"}, endpoints(recv, ex)),
-		// A JVM with two agents takes its time to start.
-		Timeout: 60 * time.Second, MemoryMB: 1024,
+		Env: slices.Concat(rt.Env, []string{"AWS_LAMBDA_EXEC_WRAPPER=/opt/graft", "GRAFT_LOG=info", "GRAFT_TELEMETRY=platform"}, endpoints(recv, ex)),
+		// A JVM with two agents takes its time to start. On a busy machine that is
+		// more than Lambda's 10 s, after which it would start once more.
+		Timeout: time.Minute, InitTimeout: time.Minute, MemoryMB: 1024, TmpSize: 512 << 20,
+	}
+	if ex.port != "" {
+		if k.moved == "" {
+			if k.moved, err = movePort(opt, ex.port); err != nil {
+				return local.Function{}, err
+			}
+		}
+		f.Env = append(f.Env, "GREETER=http://127.0.0.1:"+k.moved)
 	}
 	if agent, _ := leftOut(rt); agent != "" {
 		f.Env = append(f.Env, "GRAFT_DISABLE="+agent)
@@ -138,6 +157,33 @@ func (k *kit) function(ctx context.Context, ex example, rt testbed.Runtime, recv
 		f.Mounts = append(f.Mounts, local.Mount(m))
 	}
 	return f, nil
+}
+
+// movePort has the fragments of a layer name a free port, and returns it: here
+// the network is the machine's, where somebody may have the one that they name.
+func movePort(opt, port string) (free string, err error) {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, free, err = net.SplitHostPort(listener.Addr().String())
+	if err = errors.Join(err, listener.Close()); err != nil {
+		return "", err
+	}
+	fragments, err := filepath.Glob(filepath.Join(opt, "graft.d", "*.env"))
+	if err != nil {
+		return "", err
+	}
+	for _, name := range fragments {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(name, []byte(strings.ReplaceAll(string(text), port, free)), 0o644); err != nil {
+			return "", err
+		}
+	}
+	return free, nil
 }
 
 // endpoints tells each vendor's agent where to send, and what it must know of

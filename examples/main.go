@@ -1,6 +1,7 @@
 // Examples runs the unmodified functions of this folder, one per runtime, in
 // the local Lambda environment, with the agents of their layer folders injected
-// by graft, and shows what each agent exported.
+// by graft and its companion beside them, and shows what each agent exported and
+// what Lambda's telemetry tells of the function.
 //
 //	go run ./examples              every runtime found on this machine
 //	go run ./examples all          every runtime that can be had
@@ -75,10 +76,16 @@ func run(ctx context.Context, names []string, verbose bool, stdout, stderr io.Wr
 		return err
 	}
 	kit := &kit{bed: bed, dir: dir, log: stderr, verbose: verbose}
+	fmt.Fprint(stdout, legend)
 	shown := 0
+	once := map[string]bool{}
 	var failed []string
 	for _, rt := range runtimes {
 		for _, ex := range examplesFor(rt) {
+			if once[ex.dir] {
+				continue
+			}
+			once[ex.dir] = ex.once
 			if err := show(ctx, stdout, kit, ex, rt); err != nil {
 				if ctx.Err() != nil {
 					return ctx.Err()
@@ -111,7 +118,7 @@ func onlyLayer(ctx context.Context, dir, arch, into string, log io.Writer) error
 	if err != nil {
 		return err
 	}
-	return buildLayer(ctx, bed, ex.folders(), arch, into, log)
+	return buildLayer(ctx, bed, ex.folders(), arch, layers.External, into, log)
 }
 
 // fetchAgents stages every example's layer and every ready-made one for this

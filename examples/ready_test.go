@@ -52,6 +52,14 @@ type readyLayer struct {
 	oldest  string // the oldest runtime here that its fragment lets it run in
 }
 
+// readyKit returns a kit without the companion: these tests are about agents,
+// and the examples run some of them beside it.
+func readyKit(t *testing.T) *kit {
+	k := newKit(t)
+	k.companion = layers.NoCompanion
+	return k
+}
+
 // of tells whether the layer is for this language.
 func (l readyLayer) of(language string) bool { return strings.HasSuffix(l.name, "-"+language) }
 
@@ -95,7 +103,7 @@ func TestReadyMade(t *testing.T) {
 		{"java", "java25", "Java 25"},
 	} {
 		t.Run(test.language, func(t *testing.T) {
-			k := newKit(t)
+			k := readyKit(t)
 			rt := testbed.Need(t, k.bed, test.runtime)
 			ex := exampleIn(t, test.language)
 			var all []readyLayer
@@ -133,7 +141,7 @@ func TestReadyMade(t *testing.T) {
 func TestReadyMadeOldest(t *testing.T) {
 	for _, l := range ready {
 		t.Run(l.name, func(t *testing.T) {
-			k := newKit(t)
+			k := readyKit(t)
 			rt := testbed.Need(t, k.bed, l.oldest)
 			tr := stacked(t, k, exampleIn(t, rt.Language), rt, l)
 			assert.Equal(t, "works", report(tr, l), tr.log)
@@ -152,7 +160,7 @@ func TestReadyMadeShapes(t *testing.T) {
 		{"python", "python3.13", "python.txtar", []string{"newrelic-python", "sentry-python"}},
 	} {
 		t.Run(test.language, func(t *testing.T) {
-			k := newKit(t)
+			k := readyKit(t)
 			rt := testbed.Need(t, k.bed, test.runtime)
 			functions := shapes(t, filepath.Join(k.dir, "shapes"), test.file)
 			for _, l := range ready {
@@ -176,7 +184,7 @@ func TestReadyMadeShapes(t *testing.T) {
 // with a handler that answers by a callback, as clients of Lambda before 4.0 let it, and
 // with one that throws: both reach the caller as they are.
 func TestReadyMadeAnswers(t *testing.T) {
-	k := newKit(t)
+	k := readyKit(t)
 	rt := testbed.Need(t, k.bed, "nodejs22-image")
 	code := map[string]string{
 		"answers": `exports.handler = (event, context, callback) => { setImmediate(callback, null, event); };`,
@@ -231,7 +239,9 @@ func stacked(t *testing.T, k *kit, ex example, rt testbed.Runtime, stack ...read
 	if slices.ContainsFunc(stack, func(l readyLayer) bool { return l.name == "datadog-java" }) {
 		defer serveExtension(t, recv).Close()
 	}
-	return tryFunction(t, f, recv)
+	tr, err := tryFunction(t.Context(), f, recv)
+	require.NoError(t, err, tr.log)
+	return tr
 }
 
 // serveExtension has recv answer where Datadog's extension would: the agent

@@ -8,8 +8,8 @@ import (
 )
 
 // Build fills the folder dst with a whole layer for arch (amd64 or arm64): the
-// wrapper, what belongs to it, and the layer folders' own files, as [Stage]
-// copies them. A folder may bring a file that the wrapper's part has too; that
+// wrapper, the companion, what belongs to them, and the layer folders' own
+// files, as [Stage] copies them. A folder may bring a file that the wrapper's part has too; that
 // it differs is an error.
 //
 // A layer that dst held before is gone. Nothing else is ever deleted: dst must
@@ -34,6 +34,15 @@ func Build(ctx context.Context, dst string, opt Options, folders ...string) erro
 	}
 	if err := BuildProgram(ctx, "wrapper", opt.Arch, filepath.Join(own, "graft")); err != nil {
 		return err
+	}
+	if file := companionFiles[opt.Companion]; file != "" {
+		file = filepath.Join(own, filepath.FromSlash(file))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := BuildProgram(ctx, companion, opt.Arch, file); err != nil {
+			return err
+		}
 	}
 	root, err := os.OpenRoot(own)
 	if err != nil {

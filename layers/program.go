@@ -14,6 +14,14 @@ import (
 // Module is the module that a layer's programs are built from.
 const Module = "github.com/graft-lambda/graft"
 
+// companion is the package of the companion.
+const companion = "wrapper/companion"
+
+// small are the flags by which the companion, which speaks HTTP, TLS and
+// protobuf, loses a seventh of its size: no HTTP/2, which OTLP/HTTP does not
+// need, and no symbols. Its modules and their versions can still be read from it.
+var small = []string{"-tags", "nethttpomithttp2", "-ldflags", "-s -w -buildid="}
+
 // BuildProgram compiles a program of this module for Lambda: static, for the
 // given architecture (amd64 or arm64), the same to the byte for the same
 // sources. It must run in a source tree of the module.
@@ -29,7 +37,11 @@ func BuildProgram(ctx context.Context, pkg, arch, out string) error {
 	// -w keeps the symbols, which vulnerability scanners read. -buildid= and
 	// -trimpath keep the machine out of the program, -buildvcs=false the state
 	// of a work tree that SAM's copy does not have.
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-w -buildid=", "-o", out, "./"+pkg)
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-w -buildid="}
+	if pkg == companion {
+		args = append(args, small...)
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, "-o", out, "./"+pkg)...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 	var stderr bytes.Buffer

@@ -13,7 +13,7 @@ import (
 	"github.com/graft-lambda/graft/inject/fragment"
 )
 
-// A system is what the wrapper reads of the machine, once, and the two things
+// A system is what the wrapper reads of the machine, once, and the three things
 // that it does to it.
 type system struct {
 	args []string
@@ -25,6 +25,8 @@ type system struct {
 	self string
 
 	stderr io.Writer
+	// companion starts the companion, and returns when that has registered.
+	companion func(env []string) error
 	// exec replaces the process; it returns only if that failed.
 	exec func(path string, argv []string, env []string) error
 }
@@ -60,6 +62,11 @@ func run(s system) int {
 	d.report(s.stderr)
 	if d.settings.Strict && len(d.problems) > 0 {
 		return exitStrict
+	}
+	if s.hasCompanion() {
+		if err := s.companion(s.env); err != nil && s.stops(d.settings, "companion: %v", err) {
+			return exitStrict
+		}
 	}
 	chain := inject.Chain{PID: s.pid, Program: d.process.Argv[0]}
 	for _, w := range d.plan.Wrappers {

@@ -1,10 +1,15 @@
-// Graft builds layers.
+// Graft builds layers and tries them out.
 //
-//	graft build [--arch amd64,arm64] [--out dist] [--name N] [--into DIR] [FOLDER…]
+//	graft build [--arch amd64,arm64] [--out dist] [--name N] [--into DIR] [--companion C] [FOLDER…]
+//	graft run [--layer PATH]… [--code DIR] [--event JSON|FILE]… [FLAG…] -- COMMAND…
 //
-// makes OUT/NAME-ARCH.zip of the wrapper and the layer folders given; a folder
-// looks like /opt itself. Without a folder it is the bare layer. With --into
-// the files go into a folder instead, as `sam build` wants them.
+// Build makes OUT/NAME-ARCH.zip of the wrapper, the companion and the layer
+// folders given; a folder looks like /opt itself. Run does what Lambda would do with a function
+// and layers, on this machine. `graft COMMAND -h` lists the flags.
+//
+// Answers go to standard output, everything else to standard error. The exit
+// status is 0 if all went well, 1 if something failed, 2 if the command line
+// is wrong, and 130 after Ctrl-C.
 package main
 
 import (
@@ -15,83 +20,94 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
 	"syscall"
 
-	"github.com/graft-lambda/graft/layers"
+	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/session"
 )
 
-const usage = `usage: graft build [--arch amd64,arm64] [--out dist] [--name N] [--into DIR] [FOLDER…]`
+const usage = `graft puts agents into Lambda functions, as one layer.
+
+  graft build [FLAG…] [FOLDER…]      make a layer of these folders
+  graft run [FLAG…] -- COMMAND…      run a function with layers on this machine
+
+graft build -h and graft run -h say more.
+`
+
+// The exit statuses besides 0.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // as a shell's, after SIGINT
+)
+
+// A usageError is about the command line, not about what it asks for. Help,
+// if there is some, is printed below it.
+type usageError struct {
+	error
+	help string
+}
 
 func main() {
+	local.Main() // returns, but for the environment's own processes
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "graft:", err)
-		}
-		os.Exit(1)
-	}
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends what does not end in time
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 0 || args[0] != "build" {
-		return errors.New(usage)
+// run does what args say and returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	err := command(ctx, args, stdout, stderr)
+	var wrong usageError
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &wrong):
+		fmt.Fprintln(stderr, "graft:", err)
+		if wrong.help != "" {
+			fmt.Fprint(stderr, "\n", wrong.help)
+		}
+		return exitUsage
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return exitInterrupted
+	case errors.Is(err, session.ErrFailed):
+		return exitFailed // all has been said
 	}
-	flags := flag.NewFlagSet("graft build", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, usage)
-		flags.PrintDefaults()
+	fmt.Fprintln(stderr, "graft:", err)
+	return exitFailed
+}
+
+func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	name := ""
+	if len(args) > 0 {
+		name, args = args[0], args[1:]
 	}
-	arch := flags.String("arch", "amd64,arm64", "architectures, separated by commas")
-	out := flags.String("out", "dist", "folder for the zips")
-	name := flags.String("name", "", "name of the zips; the first folder's if not given")
-	into := flags.String("into", "", "fill this folder, empty or built before, instead of writing a zip; for one architecture")
-	if err := flags.Parse(args[1:]); err != nil {
+	switch name {
+	case "build":
+		return build(ctx, args, stdout, stderr)
+	case "run":
+		return try(ctx, args, stdout, stderr)
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(stdout, usage)
+		return nil
+	case "":
+		return usageError{errors.New("no command given"), usage}
+	}
+	return usageError{fmt.Errorf("no command %q", name), usage}
+}
+
+// parse reads the flags of a command. Help goes where it was asked for, an
+// error comes back.
+func parse(flags *flag.FlagSet, args []string, help string, stdout io.Writer) error {
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, help)
 		return err
-	}
-	folders := flags.Args()
-	if *name == "" {
-		*name = "graft"
-		if len(folders) > 0 {
-			abs, err := filepath.Abs(folders[0])
-			if err != nil {
-				return err
-			}
-			*name = filepath.Base(abs)
-		}
-	}
-	archs := strings.Split(*arch, ",")
-	if *into != "" {
-		if len(archs) != 1 {
-			return errors.New("--into: give one --arch with it")
-		}
-		return layers.Build(ctx, *into, layers.Options{Arch: archs[0], Log: stderr}, folders...)
-	}
-	for _, a := range archs {
-		file := filepath.Join(*out, *name+"-"+a+".zip")
-		if err := buildZip(ctx, file, layers.Options{Arch: a, Log: stderr}, folders); err != nil {
-			return err
-		}
-		info, err := os.Stat(file)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(stdout, "%s  %.1f MB\n", file, float64(info.Size())/1e6)
+	case err != nil:
+		return usageError{error: fmt.Errorf("%w; %s -h lists the flags", err, flags.Name())}
 	}
 	return nil
-}
-
-func buildZip(ctx context.Context, file string, opt layers.Options, folders []string) error {
-	dir, err := os.MkdirTemp("", "graft-layer-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	if err := layers.Build(ctx, dir, opt, folders...); err != nil {
-		return err
-	}
-	return layers.Zip(dir, file)
 }
