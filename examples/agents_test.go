@@ -38,13 +38,9 @@ func newKit(t *testing.T) *kit {
 }
 
 func exampleIn(t *testing.T, dir string) example {
-	for _, ex := range all {
-		if ex.dir == dir {
-			return ex
-		}
-	}
-	t.Fatalf("no example in %s", dir)
-	return example{}
+	ex, err := named(dir)
+	require.NoError(t, err)
+	return ex
 }
 
 // try runs a function of which everything must go well.

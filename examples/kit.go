@@ -18,12 +18,15 @@ import (
 	"github.com/graft-lambda/graft/layers"
 )
 
-// An example is one folder: an unmodified function and a layer with agents.
+// An example is one folder: an unmodified function, and a layer with agents.
 type example struct {
 	// dir is the folder below examples.
 	dir      string
 	language string
 	handler  string
+	// layers are the folders in the source tree that its layer is built of;
+	// dir's own if there is none.
+	layers []string
 	// code is the folder with the function, if it is not dir's own.
 	code string
 	// build makes the function's code in out from its sources in src; nil if
@@ -56,9 +59,13 @@ func (k *kit) code(ctx context.Context, ex example) (string, error) {
 	if ex.code != "" {
 		return ex.code, nil
 	}
-	src, err := source(ctx, ex.dir, "function")
-	if err != nil || ex.build == nil {
-		return src, err
+	found, err := inTree(ctx, filepath.Join("examples", ex.dir, "function"))
+	if err != nil {
+		return "", err
+	}
+	src := found[0]
+	if ex.build == nil {
+		return src, nil
 	}
 	out := filepath.Join(k.dir, ex.dir, "function")
 	if _, err := os.Stat(out); err == nil {
@@ -74,26 +81,38 @@ func (k *kit) code(ctx context.Context, ex example) (string, error) {
 	return out, nil
 }
 
+// folders are the layer folders of the example, in the source tree.
+func (ex example) folders() []string {
+	if len(ex.layers) > 0 {
+		return ex.layers
+	}
+	return []string{filepath.Join("examples", ex.dir, "layer")}
+}
+
 // layer returns the folder that stands at /opt: graft and the example's agents.
 func (k *kit) layer(ctx context.Context, ex example) (string, error) {
-	out := filepath.Join(k.dir, ex.dir, "opt")
+	out := filepath.Join(k.dir, "opt", strings.ReplaceAll(strings.Join(ex.folders(), "+"), "/", "-"))
 	if _, err := os.Stat(out); err == nil {
 		return out, nil
 	}
-	if err := buildLayer(ctx, k.bed, ex.dir, runtime.GOARCH, k.companion, out, k.log); err != nil {
+	if err := buildLayer(ctx, k.bed, ex.folders(), runtime.GOARCH, k.companion, out, k.log); err != nil {
 		os.RemoveAll(out)
 		return "", err
 	}
 	return out, nil
 }
 
-// source returns a folder of an example in the source tree.
-func source(ctx context.Context, parts ...string) (string, error) {
+// inTree returns the paths of folders of the source tree.
+func inTree(ctx context.Context, folders ...string) ([]string, error) {
 	root, err := layers.SourceTree(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return filepath.Join(append([]string{root, "examples"}, parts...)...), nil
+	var found []string
+	for _, folder := range folders {
+		found = append(found, filepath.Join(root, folder))
+	}
+	return found, nil
 }
 
 // function returns the example as it runs on rt, with everything its agents
@@ -170,14 +189,23 @@ func movePort(opt, port string) (free string, err error) {
 // endpoints tells each vendor's agent where to send, and what it must know of
 // the function.
 func endpoints(recv *receiver.Server, ex example) []string {
-	return []string{
+	env := []string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT=" + recv.URL(),
 		"ELASTIC_APM_SERVER_URL=" + recv.URL(),
 		"ELASTIC_APM_AWS_LAMBDA_HANDLER=" + ex.handler,
-		"DD_TRACE_AGENT_URL=" + recv.URL(),
 		// Without Datadog's own extension its spans would go to the log.
 		"DD_TRACE_EXPERIMENTAL_EXPORTER=agent",
+		"SENTRY_DSN=" + strings.Replace(recv.URL(), "//", "//key@", 1) + "/1",
+		"SENTRY_TRACES_SAMPLE_RATE=1",
+		// New Relic's spans go to the log, if an account is named.
+		"NEW_RELIC_ACCOUNT_ID=1",
 	}
+	if ex.language != "python" {
+		// Datadog's agent for Python would send too late for a function, and
+		// has the log for where there is no extension.
+		env = append(env, "DD_TRACE_AGENT_URL="+recv.URL())
+	}
+	return env
 }
 
 // leftOut names an agent that cannot run on rt, and why.

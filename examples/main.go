@@ -19,7 +19,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -112,27 +114,57 @@ func onlyLayer(ctx context.Context, dir, arch, into string, log io.Writer) error
 		return err
 	}
 	bed.Fetch, bed.Log = true, log
-	return buildLayer(ctx, bed, dir, arch, layers.External, into, log)
+	ex, err := named(dir)
+	if err != nil {
+		return err
+	}
+	return buildLayer(ctx, bed, ex.folders(), arch, layers.External, into, log)
 }
 
-// fetchAgents stages every example's layer for this machine, so that whoever
-// runs one of them finds its agents fetched.
+// fetchAgents stages every example's layer and every ready-made one for this
+// machine, each folder on its own, so that whoever runs one of them finds its
+// agents fetched.
 func fetchAgents(ctx context.Context, log io.Writer) error {
+	folders, err := readyMade(ctx)
+	if err != nil {
+		return err
+	}
 	for _, ex := range all {
-		src, err := source(ctx, ex.dir, "layer")
+		own, err := inTree(ctx, ex.folders()...)
 		if err != nil {
 			return err
 		}
+		folders = append(folders, own...)
+	}
+	slices.Sort(folders)
+	for _, folder := range slices.Compact(folders) {
 		dir, err := os.MkdirTemp("", "graft-examples-")
 		if err != nil {
 			return err
 		}
-		err = layers.Stage(ctx, dir, layers.Options{Arch: runtime.GOARCH, Log: log}, src)
+		err = layers.Stage(ctx, dir, layers.Options{Arch: runtime.GOARCH, Log: log}, folder)
 		if err = errors.Join(err, os.RemoveAll(dir)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readyMade returns the paths of the layer folders in layers, in order.
+func readyMade(ctx context.Context) ([]string, error) {
+	root, err := inTree(ctx, "layers")
+	if err != nil {
+		return nil, err
+	}
+	fragments, err := filepath.Glob(filepath.Join(root[0], "*", "graft.d"))
+	if err != nil {
+		return nil, err
+	}
+	var folders []string
+	for _, f := range fragments {
+		folders = append(folders, filepath.Dir(f))
+	}
+	return folders, nil
 }
 
 // choose returns the runtimes to show. Of all that are known, those that cannot

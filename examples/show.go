@@ -12,7 +12,9 @@ import (
 )
 
 // vendors are whose agents a receiver.Span comes from.
-var vendors = map[string]string{"otlp": "OpenTelemetry", "elastic": "Elastic", "datadog": "Datadog"}
+var vendors = map[string]string{
+	"otlp": "OpenTelemetry", "elastic": "Elastic", "datadog": "Datadog", "newrelic": "New Relic", "sentry": "Sentry",
+}
 
 // legend explains what show prints.
 const legend = `Each function runs as Lambda would run it, with graft's layer:

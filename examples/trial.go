@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,8 +28,7 @@ type trial struct {
 	figures   figures         // what the companion was told of the function
 }
 
-// try starts the example on rt, calls it and stops it. What came of it until
-// an error is in the trial.
+// try runs the example on rt, as [tryFunction] does.
 func (k *kit) try(ctx context.Context, ex example, rt testbed.Runtime, env ...string) (trial, error) {
 	recv, err := receiver.New()
 	if err != nil {
@@ -40,15 +40,27 @@ func (k *kit) try(ctx context.Context, ex example, rt testbed.Runtime, env ...st
 		return trial{}, fmt.Errorf("%s on %s: %w", ex.dir, title(rt), err)
 	}
 	f.Env = append(f.Env, env...)
+	return tryFunction(ctx, f, recv)
+}
+
+// tryFunction starts f, whose agents export to recv or to the log, calls it and
+// stops it. What came of it until an error is in the trial.
+func tryFunction(ctx context.Context, f local.Function, recv *receiver.Server) (trial, error) {
 	var log, companion transcript
 	f.Stdout, f.Stderr = &log, &log
 	f.ExtensionOutput = func(string) io.Writer { return &companion }
 	tr := trial{function: f}
+	var err error
 	tr.responses, err = invokeAll(ctx, f)
 	tr.log, tr.companion, tr.spans = log.String(), companion.String(), recv.Spans()
 	if err = errors.Join(err, recv.Err()); err != nil {
 		return tr, err
 	}
+	logged, err := receiver.FromLog(tr.log)
+	if err != nil {
+		return tr, err
+	}
+	tr.spans = append(tr.spans, logged...)
 	// A forked companion's output is the function's.
 	tr.figures, err = figuresIn(tr.companion + tr.log)
 	return tr, err
@@ -81,6 +93,9 @@ func invokeAll(ctx context.Context, f local.Function) ([]local.Response, error) 
 // standsForInvocation tells the one span that an agent makes for an invocation
 // from those that it makes of what the function does.
 func standsForInvocation(s receiver.Span) bool {
+	if s.Vendor == "sentry" { // requests that other agents send are transactions too
+		return strings.HasPrefix(s.Attributes["op"], "function.")
+	}
 	return s.Kind == "server" || s.Kind == "transaction"
 }
 

@@ -18,19 +18,38 @@ if (supportsSyncHooks()) {
   register('@opentelemetry/instrumentation/hook.mjs', import.meta.url);
 }
 
+// Runs make with the name that Lambda's own runtime has in the environment. In an
+// image there is none; without it functions would get no callback.
+function named(make) {
+  const before = process.env.AWS_EXECUTION_ENV;
+  if (before?.startsWith('AWS_Lambda_nodejs')) {
+    return make();
+  }
+  process.env.AWS_EXECUTION_ENV = `AWS_Lambda_nodejs${process.versions.node.split('.')[0]}.x`;
+  try {
+    return make();
+  } finally {
+    if (before === undefined) {
+      delete process.env.AWS_EXECUTION_ENV;
+    } else {
+      process.env.AWS_EXECUTION_ENV = before;
+    }
+  }
+}
+
 // The number of parameters is how Lambda's client tells a callback handler; from
 // Node.js 24 on it refuses those. The wrapped handler must say what the function says.
 class LambdaInstrumentation extends AwsLambdaInstrumentation {
   _getPatchHandler(original, started) {
-    const patched = super._getPatchHandler(original, started);
+    const patched = named(() => super._getPatchHandler(original, started));
     return Object.defineProperty(patched, 'length', { value: original.length });
   }
 }
 
-const named = resourceFromAttributes({ 'service.name': process.env.AWS_LAMBDA_FUNCTION_NAME });
+const resource = resourceFromAttributes({ 'service.name': process.env.AWS_LAMBDA_FUNCTION_NAME });
 
 const provider = new NodeTracerProvider({
-  resource: named.merge(detectResources({ detectors: [envDetector] })),
+  resource: resource.merge(detectResources({ detectors: [envDetector] })),
   spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
 });
 provider.register();
