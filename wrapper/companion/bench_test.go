@@ -40,7 +40,7 @@ func (t *table) row(name string, cells ...any) {
 
 func (t *table) String() string {
 	t.w.Flush()
-	return t.text.String()
+	return strings.TrimSuffix(t.text.String(), "\n")
 }
 
 // metric is the name of a figure as benchmarks report it.
