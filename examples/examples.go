@@ -17,6 +17,7 @@ import (
 var all = []example{
 	{dir: "nodejs", language: "nodejs", handler: "index.handler"},
 	{dir: "python", language: "python", handler: "app.handler"},
+	{dir: "python-extension", language: "python", handler: "app.handler"},
 	{dir: "java", language: "java", handler: "example.Handler::handleRequest", build: compileHandler},
 	{dir: "dotnet", language: "dotnet", handler: "Example::Example.Function::Handler", build: compileFunction},
 	{dir: "ruby", language: "ruby", handler: "app.handler"},
