@@ -2,6 +2,7 @@
 
 GO ?= go
 ARCH ?= $(shell $(GO) env GOARCH)
+DIST ?= dist
 FUZZTIME ?= 30s
 STATICCHECK := v0.8.2
 SHELL := /bin/bash
@@ -38,15 +39,15 @@ check: ## formatting, vet, staticcheck and module files
 	$(GO) mod tidy -diff
 
 layer: ## dist/graft-ARCH.zip, the same to the byte for the same sources (ARCH=amd64|arm64)
-	@$(GO) run ./layers/graft build --arch $(ARCH) --out dist --name graft
+	@$(GO) run ./layers/graft build --arch $(ARCH) --out $(DIST) --name graft
 
 # What makes a layer public, or replaces one, is taken from make's own command
 # line only: a variable that happens to be in the environment decides nothing.
 asked = $(if $(filter command line,$(origin $(1))),$($(1)))
 publish: name = $(or $(call asked,NAME),graft)
-publish: zip = $(or $(call asked,ZIP),dist/$(name)-$(ARCH).zip)
+publish: zip = $(or $(call asked,ZIP),$(DIST)/$(name)-$(ARCH).zip)
 publish: ## a layer to AWS by the AWS CLI: NAME=, FOLDER=, ARCH=, REGIONS=; ACCOUNTS=, ORGANIZATION= or PUBLIC=1 share it
-	@$(if $(call asked,ZIP),,$(GO) run ./layers/graft build --arch $(ARCH) --out dist --name $(name) $(call asked,FOLDER) >&2)
+	@$(if $(call asked,ZIP),,$(GO) run ./layers/graft build --arch $(ARCH) --out $(DIST) --name $(name) $(call asked,FOLDER) >&2)
 	@REGIONS='$(call asked,REGIONS)' RUNTIMES='$(call asked,RUNTIMES)' LICENSE='$(call asked,LICENSE)' BUCKET='$(call asked,BUCKET)' \
 	  ACCOUNTS='$(call asked,ACCOUNTS)' ORGANIZATION='$(call asked,ORGANIZATION)' PUBLIC='$(call asked,PUBLIC)' SSM='$(call asked,SSM)' \
 	  layers/publish/publish.sh '$(zip)' '$(name)' '$(ARCH)'

@@ -125,7 +125,22 @@ func fetchAgents(ctx context.Context, log io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	return fetchPackages(ctx, log)
+}
+
+// fetchPackages fetches what the infrastructure in TypeScript is checked with.
+func fetchPackages(ctx context.Context, log io.Writer) error {
+	bed, err := testbed.Open()
+	if err != nil {
+		return err
+	}
+	bed.Fetch, bed.Log = true, log
+	project, err := source(ctx, "infrastructure", "cdk")
+	if err != nil {
+		return err
+	}
+	_, err = bed.Packages(ctx, project, "aws-cdk")
+	return err
 }
 
 // choose returns the runtimes to show. Of all that are known, those that cannot

@@ -103,6 +103,14 @@ func (p *project) dist() {
 	require.NoError(p.t, w.Close())
 }
 
+// check has graft check look at a file of the project.
+func (p *project) check(file string) {
+	p.t.Helper()
+	_, err := keep.Run(p.t.Context(), keep.Command{Dir: sources(p.t), Argv: []string{"go", "run", "./layers/graft", "check",
+		"--strict", filepath.Join(p.dir, file)}})
+	require.NoError(p.t, err)
+}
+
 // moto has the project's tools talk to a moto of its own.
 func (p *project) moto() {
 	p.t.Helper()

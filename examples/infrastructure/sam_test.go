@@ -58,12 +58,16 @@ func TestSAM(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 3, bytes.Count(makefile, []byte("\n")))
 	p.env = append(p.env, "GRAFT=go -C "+sources(t)+" run ./layers/graft")
+	// SAM wants to see the function's own runtime.
+	python := filepath.Join(testbed.Need(t, p.bed, "python3.13").Mounts[0].Source, "bin")
+	p.env = append(p.env, "PATH="+python+string(os.PathListSeparator)+os.Getenv("PATH"))
 	p.moto()
 	p.run("sam", sam, "validate", "--lint")
 	for _, options := range [][]string{nil, {"--build-in-source"}} {
 		require.NoError(t, os.RemoveAll(filepath.Join(p.dir, "sam/.aws-sam")))
 		p.run("sam", append([]string{sam, "build"}, options...)...)
 		p.builtLayers("sam", "Agents")
+		p.check("sam/template.yaml")
 		assert.FileExists(t, filepath.Join(p.dir, "sam/.aws-sam/build/AgentsArm64/graft.d/50-resource.env"))
 	}
 

@@ -1,6 +1,7 @@
 package infrastructure
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,4 +46,18 @@ func TestTerraform(t *testing.T) {
 	run("plan", "-no-color", "-detailed-exitcode") // status 2: something to change
 	run("destroy", "-no-color", "-auto-approve")
 	assert.Equal(t, "1", p.run("", aws, "lambda", "list-layer-versions", "--layer-name", "agents-arm64", "--query", "length(LayerVersions)", "--output", "text"))
+}
+
+// functionHas asks for a function that is deployed with one layer.
+func (p *project) functionHas(layer, function string) {
+	p.t.Helper()
+	var got struct {
+		Layers      []struct{ Arn string }
+		Environment struct{ Variables map[string]string }
+	}
+	require.NoError(p.t, json.Unmarshal([]byte(p.run("", p.tool("aws"), "lambda", "get-function-configuration",
+		"--function-name", function, "--output", "json")), &got))
+	require.Len(p.t, got.Layers, 1)
+	assert.Equal(p.t, layer, got.Layers[0].Arn)
+	assert.Equal(p.t, map[string]string{"AWS_LAMBDA_EXEC_WRAPPER": "/opt/graft"}, got.Environment.Variables)
 }

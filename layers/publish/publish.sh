@@ -49,7 +49,7 @@ done
 [[ ${ORGANIZATION:-} =~ ^(o-[a-z0-9]{10,32})?$ ]] || die "ORGANIZATION: '$ORGANIZATION' is none, as o-a1b2c3d4e5"
 read -ra runtimes <<<"${RUNTIMES:-}"
 [ ${#runtimes[@]} -le 15 ] || die "RUNTIMES: ${#runtimes[@]} of them; Lambda takes 15, and any function may use a layer that names none"
-read -ra regions <<<"${REGIONS:-$(aws configure get region || echo "${AWS_REGION:-${AWS_DEFAULT_REGION:-}}")}"
+read -ra regions <<<"${REGIONS:-${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || :)}}}"
 [ ${#regions[@]} -gt 0 ] || die "REGIONS: say where to"
 size=$(wc -c <"$zip")
 [ -n "${BUCKET:-}" ] || [ "$size" -le $((50 << 20)) ] || die "$zip: $((size >> 20)) MB; Lambda takes 50 directly, and more through S3: say BUCKET=NAME"

@@ -42,6 +42,8 @@ func TestScript(t *testing.T) {
 				env.Setenv(name, value)
 			}
 			env.Setenv("ROOT", root)
+			env.Setenv("HOME", os.Getenv("HOME")) // Go's caches
+			env.Setenv("GRAFT_CACHE", bed.Cache)
 			env.Setenv("PATH", filepath.Dir(aws)+string(os.PathListSeparator)+os.Getenv("PATH"))
 			return nil
 		},
