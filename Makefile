@@ -26,7 +26,7 @@ test: ## all tests; GRAFT_TEST_REQUIRE=all fetches every runtime and lets none b
 
 # The packages in which goroutines meet, and whose tests take seconds.
 race: ## the tests of the fast packages with the race detector
-	$(GO) test -race -timeout 10m $$($(GO) list ./inject/... ./layers/... ./internal/... | grep -v -e /testbed -e /explain)
+	$(GO) test -race -timeout 10m $$($(GO) list ./inject/... ./layers/... ./internal/... | grep -v -e /testbed -e /explain -e /publish)
 
 fetch: ## everything that tests and examples fetch, into .cache
 	@$(GO) run ./internal/testbed/fetch

@@ -15,6 +15,7 @@ import (
 // TestCDK checks the types of the app, synthesizes it with the real library,
 // and lints what comes out.
 func TestCDK(t *testing.T) {
+	t.Parallel()
 	p := newProject(t)
 	lint := p.tool("cfn-lint")
 	packages, err := p.bed.Packages(t.Context(), filepath.Join(p.dir, "cdk"), "aws-cdk")

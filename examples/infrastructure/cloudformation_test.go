@@ -9,6 +9,7 @@ import (
 // TestCloudFormation lints the template, then packages and deploys it with the
 // AWS CLI to moto.
 func TestCloudFormation(t *testing.T) {
+	t.Parallel()
 	p := newProject(t)
 	aws := p.tool("aws")
 	// W3002: that it is to be packaged first, as it is below.

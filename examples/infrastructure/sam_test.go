@@ -52,6 +52,7 @@ func (p *project) builtLayers(folder, id string) {
 // Makefile in the folder that is the layer's ContentUri. SAM builds them in its
 // copy of that folder and where it stands, and packages them to moto.
 func TestSAM(t *testing.T) {
+	t.Parallel()
 	p := newProject(t)
 	sam := p.sam()
 	makefile, err := os.ReadFile(filepath.Join(p.dir, "agents/Makefile"))
@@ -98,6 +99,7 @@ func TestSAM(t *testing.T) {
 // It is a copy that is not at hand elsewhere: without the cache and whatever
 // else lies in a work tree, which SAM would copy too.
 func TestSAMWithTheRepository(t *testing.T) {
+	t.Parallel()
 	p := newProject(t)
 	sam := p.sam()
 	copied(t, sources(t), filepath.Join(p.dir, "graft"), ".cache", ".git", ".aws-sam", "dist", "node_modules")
@@ -128,6 +130,7 @@ Resources:
 
 // TestSAMExample builds the layer with an extension in Python and its packages.
 func TestSAMExample(t *testing.T) {
+	t.Parallel()
 	p := newProject(t)
 	sam := p.sam()
 	testbed.NeedFetch(t) // the folder of installed packages may not have them
@@ -148,6 +151,7 @@ func TestSAMExample(t *testing.T) {
 
 // TestTemplates lints the template of every example.
 func TestTemplates(t *testing.T) {
+	t.Parallel()
 	p := newProject(t)
 	sam := p.sam()
 	templates, err := filepath.Glob(filepath.Join(sources(t), "examples/*/template.yaml"))

@@ -16,6 +16,7 @@ import (
 // TestTerraform applies the configuration to moto: once more there is nothing
 // to do, and what is destroyed leaves the version of the layer.
 func TestTerraform(t *testing.T) {
+	t.Parallel()
 	p := newProject(t)
 	terraform, options, err := p.bed.Terraform()
 	testbed.NeedErr(t, err)

@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"path/filepath"
+	"runtime"
 
 	"github.com/graft-lambda/graft/internal/keep"
 )
@@ -18,7 +19,7 @@ func (b *Bed) Terraform() (program string, init []string, err error) {
 		return "", nil, err
 	}
 	for _, mirror := range mirrors {
-		found, err := filepath.Glob(filepath.Join(mirror, "*/hashicorp/aws/*/linux_amd64/terraform-provider-aws*"))
+		found, err := filepath.Glob(filepath.Join(mirror, "*/hashicorp/aws/*", runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-aws*"))
 		if err != nil {
 			return "", nil, err
 		}

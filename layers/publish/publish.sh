@@ -67,7 +67,7 @@ latest() {
 same() { # REGION VERSION
   [ "$(aws lambda get-layer-version --region "$1" --layer-name "$layer" --version-number "$2" \
     --query "[Content.CodeSha256, LicenseInfo || '', join(' ', sort(CompatibleRuntimes || \`[]\`))]" --output text)" = \
-    "$digest"$'\t'"${LICENSE:-}"$'\t'"$(printf '%s\n' "${runtimes[@]}" | sort | xargs)" ]
+    "$digest"$'\t'"${LICENSE:-}"$'\t'"$(printf '%s\n' "${runtimes[@]}" | LC_ALL=C sort | xargs)" ]
 }
 
 # grant lets a principal use a version, unless it may already.

@@ -32,6 +32,9 @@ func TestScript(t *testing.T) {
 	testbed.NeedErr(t, err)
 	root, err := layers.SourceTree(t.Context())
 	require.NoError(t, err)
+	// What only other programs read, go test would not see a change of.
+	require.FileExists(t, "publish.sh")
+	require.FileExists(t, filepath.Join(root, "Makefile"))
 	moto := testbed.NeedMoto(t, bed)
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
