@@ -59,15 +59,16 @@ digest=$(openssl dgst -sha256 -binary "$zip" | openssl base64 -A)
 latest() {
   local version
   version=$(aws lambda list-layer-versions --region "$1" --layer-name "$layer" --no-paginate \
-    --query 'max_by(LayerVersions, &Version).[Version, LayerVersionArn]' --output text)
+    --query 'max_by(LayerVersions, &Version).[Version, LayerVersionArn]' --output text) || return
   [ "$version" = None ] || echo "$version"
 }
 
 # same tells whether a version is what would be published.
 same() { # REGION VERSION
-  [ "$(aws lambda get-layer-version --region "$1" --layer-name "$layer" --version-number "$2" \
-    --query "[Content.CodeSha256, LicenseInfo || '', join(' ', sort(CompatibleRuntimes || \`[]\`))]" --output text)" = \
-    "$digest"$'\t'"${LICENSE:-}"$'\t'"$(printf '%s\n' "${runtimes[@]}" | LC_ALL=C sort | xargs)" ]
+  local found
+  found=$(aws lambda get-layer-version --region "$1" --layer-name "$layer" --version-number "$2" --output text \
+    --query "[Content.CodeSha256, LicenseInfo || '', join(' ', sort(CompatibleRuntimes || \`[]\`))]") || exit
+  [ "$found" = "$digest"$'\t'"${LICENSE:-}"$'\t'"$(printf '%s\n' "${runtimes[@]}" | LC_ALL=C sort | xargs)" ]
 }
 
 # grant lets a principal use a version, unless it may already.
