@@ -80,7 +80,7 @@ func TestFaults(t *testing.T) {
 	table.WriteString("| fault | external | forked |\n| --- | --- | --- |\n")
 	for i, fault := range faults {
 		if outcomes[i][0] == "" || outcomes[i][1] == "" {
-			t.Skip("not all rows were run")
+			return // -run has chosen some of the rows
 		}
 		fmt.Fprintf(&table, "| %s | %s | %s |\n", fault.name, outcomes[i][0], outcomes[i][1])
 	}
