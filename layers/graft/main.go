@@ -93,5 +93,5 @@ func buildZip(ctx context.Context, file string, opt layers.Options, folders []st
 	if err := layers.Build(ctx, dir, opt, folders...); err != nil {
 		return err
 	}
-	return layers.Zip(dir, file)
+	return layers.Zip(ctx, dir, file, nil)
 }
