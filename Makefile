@@ -7,7 +7,7 @@ STATICCHECK := v0.8.2
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race fetch layer bench fuzz check
+.PHONY: help demo test race fetch layer release bench fuzz check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-zA-Z0-9%-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -25,7 +25,7 @@ test: ## all tests; GRAFT_TEST_REQUIRE=all fetches every runtime and lets none b
 
 # The packages in which goroutines meet, and whose tests take seconds.
 race: ## the tests of the fast packages with the race detector
-	$(GO) test -race -timeout 10m $$($(GO) list ./inject/... ./layers/... ./internal/... | grep -v /testbed)
+	$(GO) test -race -timeout 10m $$($(GO) list ./inject/... ./layers/... ./internal/... | grep -v -e /testbed -e /release)
 
 fetch: ## everything that tests and examples fetch, into .cache
 	@$(GO) run ./internal/testbed/fetch
@@ -39,6 +39,10 @@ check: ## formatting, vet, staticcheck and module files
 
 layer: ## dist/graft-ARCH.zip, the same to the byte for the same sources (ARCH=amd64|arm64)
 	@$(GO) run ./layers/graft build --arch $(ARCH) --out dist --name graft
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+release: ## dist: the layers, the graft command for Linux and macOS, SHA256SUMS; the same to the byte for the same sources
+	@$(GO) run ./internal/release -out dist -version "$(VERSION)"
 
 # What `sam build` calls for a layer with BuildMethod: makefile. SAM does not
 # say for which architecture, so there is a target for each.

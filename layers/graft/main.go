@@ -36,6 +36,10 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 1 && args[0] == "version" {
+		_, err := fmt.Fprintln(stdout, "graft", versionText())
+		return err
+	}
 	if len(args) == 0 || args[0] != "build" {
 		return errors.New(usage)
 	}
