@@ -29,7 +29,8 @@ type chunk struct {
 	last   bool         // of its stream
 	packed bytes.Buffer // raw as deflate's blocks; those of a stream's chunks are one stream
 	ready  chan struct{}
-	item   *item // the stream
+	item   *item // the stream, of a zip
+	files  int   // bytes of files that are complete with it, of a tar
 }
 
 // A pipeline compresses chunks on all cores: source makes them, sink gets them
@@ -104,7 +105,7 @@ func (p *pipeline) take() (*chunk, error) {
 	case <-p.stop:
 		return nil, errStopped
 	case c := <-p.free:
-		c.raw, c.last, c.item = c.raw[:0], false, nil
+		c.raw, c.last, c.item, c.files = c.raw[:0], false, nil, 0
 		c.packed.Reset()
 		return c, nil
 	}

@@ -180,3 +180,19 @@ func TestZipFailsWithItsWriter(t *testing.T) {
 	defer w.Close()
 	assert.ErrorIs(t, layers.WriteZip(t.Context(), w, root(t, dir), nil), syscall.EPIPE)
 }
+
+// unzipped lists what a zip holds: mode and content, or the link's target.
+func unzipped(t *testing.T, data []byte) map[string]string {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	require.NoError(t, err)
+	all := map[string]string{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		require.NoError(t, err)
+		content, err := io.ReadAll(r)
+		require.NoError(t, err)
+		all[f.Name] = f.Mode().String() + " " + string(content)
+	}
+	return all
+}

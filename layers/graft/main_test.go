@@ -19,7 +19,8 @@ func TestBuild(t *testing.T) {
 	out := filepath.Join(dir, "dist")
 
 	var stdout, stderr bytes.Buffer
-	require.NoError(t, run(t.Context(), []string{"build", "--out", out, layer}, &stdout, &stderr), stderr.String())
+	oci := filepath.Join(dir, "oci")
+	require.NoError(t, run(t.Context(), []string{"build", "--out", out, "--oci", oci, layer}, &stdout, &stderr), stderr.String())
 	for _, arch := range []string{"amd64", "arm64"} {
 		file := filepath.Join(out, "mine-"+arch+".zip")
 		assert.Contains(t, stdout.String(), file)
@@ -33,14 +34,24 @@ func TestBuild(t *testing.T) {
 		}
 	}
 
+	assert.FileExists(t, filepath.Join(oci, "index.json"))
+	assert.Contains(t, stdout.String(), oci+"  OCI image layout\n")
+	assert.Contains(t, stderr.String(), "packing "+filepath.Join(out, "mine-amd64.zip")+"\n")
+
 	into := filepath.Join(dir, "artifacts")
 	require.NoError(t, run(t.Context(), []string{"build", "--arch", "arm64", "--into", into, layer}, &stdout, &stderr), stderr.String())
 	assert.FileExists(t, filepath.Join(into, "graft"))
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{}, {"mend"}, {"build", "--into", "x"}, {"build", "--arch", "riscv64", "--out", t.TempDir()}, {"build", "--nonsense"}} {
+	for _, args := range [][]string{{}, {"mend"}, {"build", "--into", "x"}, {"build", "--into", "x", "--oci", "y", "--arch", "arm64"}, {"version", "x"}, {"build", "--arch", "riscv64", "--out", t.TempDir()}, {"build", "--nonsense"}} {
 		var out bytes.Buffer
 		assert.Error(t, run(t.Context(), args, &out, &out), "%q", args)
 	}
+}
+
+func TestVersion(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"version"}, &out, &out))
+	assert.Equal(t, "graft devel\n", out.String())
 }
