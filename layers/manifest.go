@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,8 @@ type manifest struct {
 	files   []string                            // the first one names it in messages
 	tools   []string                            // the programs that installing takes
 	version []string                            // the command that prints the version of the first of them
-	command func(Options) (keep.Command, error) // but for its folder
+	able    func(version string, opt Options) error // tells why that version cannot do it; may be nil
+	command func(Options) (keep.Command, error)     // but for its folder
 	litter  []string                            // what the tool leaves that is not for Lambda, below the folder
 	// remedies are for what the tool prints when it fails; the first that fits.
 	remedies []struct{ symptom, remedy string }
@@ -35,6 +37,7 @@ var manifests = []manifest{
 		files:   []string{"package-lock.json", "package.json"},
 		tools:   []string{"npm", "node"},
 		version: []string{"npm", "--version"},
+		able:    npmAble,
 		command: npm,
 		litter:  []string{"node_modules/.package-lock.json"},
 	},
@@ -55,6 +58,16 @@ var manifests = []manifest{
 		version: []string{"mvn", "--version"},
 		command: func(Options) (keep.Command, error) { return keep.Command{Argv: keep.Maven(".")}, nil },
 	},
+}
+
+// npmAble refuses an npm, such as Debian's 9, that does not know --cpu: it would
+// install the libraries of this machine and say nothing.
+func npmAble(version string, opt Options) error {
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err != nil || n >= 10 || opt.Arch == runtime.GOARCH && runtime.GOOS == "linux" {
+		return nil
+	}
+	return keep.Unavailable("npm %s installs for its own processor only, and the layer is for linux/%s: use npm 10 or later (npm install --global npm@10)", version, opt.Arch)
 }
 
 // npm installs packages for Lambda's system and not for this one. Install
@@ -118,6 +131,11 @@ func (m manifest) install(ctx context.Context, opt Options, fsys fs.FS) (string,
 	version, err := m.toolVersion(ctx)
 	if err != nil {
 		return "", err
+	}
+	if m.able != nil {
+		if err := m.able(version, opt); err != nil {
+			return "", err
+		}
 	}
 	files := map[string][]byte{}
 	for _, name := range m.files {
