@@ -61,8 +61,8 @@ build-Example%: ## for sam build: the layer of an example, such as build-Example
 	@$(GO) run ./examples -layer "$$(echo $(patsubst %Arm64,%,$*) | sed 's/\B[A-Z]/-&/g' | tr 'A-Z' 'a-z')" \
 	  -arch $(if $(filter %Arm64,$*),arm64,amd64) -into "$(into)"
 
-bench: ## figures side by side: direct exec, a do-nothing exec, bash, graft; and the planner alone
-	$(GO) test -run '^$$' -bench . -benchmem ./inject/... ./wrapper/...
+bench: ## figures side by side: direct exec, a do-nothing exec, bash, graft; the planner alone; graft build, zip, zipfile
+	$(GO) test -run '^$$' -bench . -benchmem ./inject/... ./wrapper/... ./layers
 
 fuzz: ## the promises under random input, FUZZTIME for each target
 	@for pkg in ./inject ./inject/fragment ./wrapper ./internal/telemetry; do \

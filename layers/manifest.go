@@ -22,12 +22,12 @@ import (
 // manifest is a set of files in one folder that one package manager installs
 // from.
 type manifest struct {
-	files   []string                            // the first one names it in messages
-	tools   []string                            // the programs that installing takes
-	version []string                            // the command that prints the version of the first of them
+	files   []string                                // the first one names it in messages
+	tools   []string                                // the programs that installing takes
+	version []string                                // the command that prints the version of the first of them
 	able    func(version string, opt Options) error // tells why that version cannot do it; may be nil
 	command func(Options) (keep.Command, error)     // but for its folder
-	litter  []string                            // what the tool leaves that is not for Lambda, below the folder
+	litter  []string                                // what the tool leaves that is not for Lambda, below the folder
 	// remedies are for what the tool prints when it fails; the first that fits.
 	remedies []struct{ symptom, remedy string }
 }
