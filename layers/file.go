@@ -2,11 +2,9 @@ package layers
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 )
 
@@ -31,49 +29,15 @@ func shippable(root *os.Root, name string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// add copies one file or link to the place at.
-func (s *staging) add(root *os.Root, name, at, from string) error {
-	if _, err := shippable(root, name); err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(from, at), err)
-	}
-	for dir := path.Dir(at); dir != "."; dir = path.Dir(dir) {
-		if e, ok := s.entries[dir]; ok && !e.dir {
-			return fmt.Errorf("%s: a file from %s, a folder from %s", dir, e.from, from)
-		} else if !ok {
-			s.entries[dir] = entry{from: from, dir: true}
-		}
-	}
-	to := filepath.Join(s.dst, filepath.FromSlash(at))
-	if e, ok := s.entries[at]; ok {
-		if e.dir {
-			return fmt.Errorf("%s: a folder from %s, a file from %s", at, e.from, from)
-		}
-		same, err := sameFile(root, name, to)
-		if err == nil && !same {
-			err = fmt.Errorf("%s: %s and %s bring different files", at, e.from, from)
-		}
-		return err
-	}
-	s.entries[at] = entry{from: from}
+// copy writes the item to the file to, making its folder.
+func (it *item) copy(to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	return copyFile(root, name, to)
-}
-
-func copyFile(root *os.Root, name, to string) error {
-	info, err := root.Lstat(name)
-	if err != nil {
-		return err
+	if it.link() {
+		return os.Symlink(it.target, to)
 	}
-	if info.Mode()&fs.ModeSymlink != 0 {
-		target, err := root.Readlink(name)
-		if err != nil {
-			return err
-		}
-		return os.Symlink(target, to)
-	}
-	in, err := root.Open(name)
+	in, err := it.open()
 	if err != nil {
 		return err
 	}
@@ -83,7 +47,7 @@ func copyFile(root *os.Root, name, to string) error {
 		return err
 	}
 	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Chmod(shippedMode(info)), out.Close())
+	return errors.Join(err, out.Chmod(it.mode), out.Close())
 }
 
 // shippedMode is a file's mode in a layer: Lambda runs its programs as another

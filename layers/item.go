@@ -1,58 +1,45 @@
 package layers
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 )
 
-// An item is a file or a link that goes into a layer.
+// An item is a file or a link that goes into a layer. It lies where it came
+// from until it is packed or copied.
 type item struct {
 	name   string      // slash-separated, below /opt
 	mode   fs.FileMode // as it ships
 	size   int64       // in bytes, when it was listed
 	target string      // of a link
+
+	root   *os.Root
+	source string // its name in root
+}
+
+// newItem makes an item of the file or link source in root. What may not go
+// into a layer is an error.
+func newItem(root *os.Root, source, name string) (*item, error) {
+	info, err := shippable(root, source)
+	if err != nil {
+		return nil, err
+	}
+	it := &item{name: name, mode: shippedMode(info), size: info.Size(), root: root, source: source}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		it.mode = fs.ModeSymlink | 0o777
+		it.target, err = root.Readlink(source)
+	}
+	return it, err
 }
 
 func (it *item) link() bool { return it.mode&fs.ModeSymlink != 0 }
 
 // open returns what is in the item; of a link, its target.
-func (it *item) open(folder *os.Root) (io.ReadCloser, error) {
+func (it *item) open() (io.ReadCloser, error) {
 	if it.link() {
 		return io.NopCloser(strings.NewReader(it.target)), nil
 	}
-	return folder.Open(it.name)
-}
-
-// list returns what of the folder goes into a layer, in the order of the
-// names' bytes. Anything that may not go into one is an error.
-func list(ctx context.Context, folder *os.Root) ([]*item, error) {
-	var items []*item
-	err := fs.WalkDir(folder.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := shippable(folder, name)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		it := &item{name: name, mode: shippedMode(info), size: info.Size()}
-		if info.Mode()&fs.ModeSymlink != 0 {
-			it.mode = fs.ModeSymlink | 0o777
-			if it.target, err = folder.Readlink(name); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		}
-		items = append(items, it)
-		return nil
-	})
-	slices.SortFunc(items, func(a, b *item) int { return strings.Compare(a.name, b.name) })
-	return items, err
+	return it.root.Open(it.source)
 }

@@ -29,10 +29,10 @@ import (
 // imageDate is the date of all that is in an image: the one that zips have.
 var imageDate = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// An Image is a layer for one architecture: a folder that [Build] has filled.
+// An Image is a layer for one architecture.
 type Image struct {
-	Arch string // amd64 or arm64
-	Dir  string
+	Arch  string // amd64 or arm64
+	Layer *Layer
 }
 
 // WriteOCI writes layers as an OCI image layout into the folder dst: an image
@@ -42,7 +42,7 @@ type Image struct {
 //	COPY --from=graft /opt /opt
 //
 // The layout is the same to the byte for the same files, and nothing is fetched
-// for it. What [WriteZip] refuses is an error. dst must be missing, empty, or a
+// for it. dst must be missing, empty, or a
 // layout, which is replaced. Progress may be nil.
 func WriteOCI(ctx context.Context, dst string, images []Image, progress Progress) error {
 	if err := replaceable(dst); err != nil {
@@ -124,15 +124,7 @@ func (im Image) image(ctx context.Context, blob string, progress Progress) (v1.I
 
 // pack writes the layer, a tar compressed by gzip, to the file blob.
 func (im Image) pack(ctx context.Context, blob string, progress Progress) (*packed, error) {
-	folder, err := os.OpenRoot(im.Dir)
-	if err != nil {
-		return nil, err
-	}
-	defer folder.Close()
-	items, err := list(ctx, folder)
-	if err != nil {
-		return nil, err
-	}
+	items := im.Layer.sorted()
 	out, err := os.Create(blob)
 	if err != nil {
 		return nil, err
@@ -145,7 +137,7 @@ func (im Image) pack(ctx context.Context, blob string, progress Progress) (*pack
 	}
 	var crc, size uint32
 	report := reporter(items, progress)
-	source := func(pipe *pipeline) error { return writeTar(&chunks{pipe: pipe}, folder, items) }
+	source := func(pipe *pipeline) error { return writeTar(&chunks{pipe: pipe}, items) }
 	err = compress(ctx, source, func(c *chunk) error {
 		crc = crc32.Update(crc, crc32.IEEETable, c.raw)
 		size += uint32(len(c.raw))
@@ -165,7 +157,7 @@ func (im Image) pack(ctx context.Context, blob string, progress Progress) (*pack
 }
 
 // writeTar writes the items, and the folders that they lie in, below opt.
-func writeTar(out *chunks, folder *os.Root, items []*item) error {
+func writeTar(out *chunks, items []*item) error {
 	w := tar.NewWriter(out)
 	made := map[string]bool{}
 	var mkdir func(name string) error
@@ -184,7 +176,7 @@ func writeTar(out *chunks, folder *os.Root, items []*item) error {
 		if err := mkdir(path.Dir(name)); err != nil {
 			return err
 		}
-		if err := it.writeTar(w, out, folder, name); err != nil {
+		if err := it.writeTar(w, out, name); err != nil {
 			return fmt.Errorf("%s: %w", it.name, err)
 		}
 	}
@@ -194,7 +186,7 @@ func writeTar(out *chunks, folder *os.Root, items []*item) error {
 	return out.close()
 }
 
-func (it *item) writeTar(w *tar.Writer, out *chunks, folder *os.Root, name string) error {
+func (it *item) writeTar(w *tar.Writer, out *chunks, name string) error {
 	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: it.size, Mode: int64(it.mode.Perm()), ModTime: imageDate}
 	if it.link() {
 		h.Typeflag, h.Linkname, h.Size = tar.TypeSymlink, it.target, 0
@@ -206,7 +198,7 @@ func (it *item) writeTar(w *tar.Writer, out *chunks, folder *os.Root, name strin
 	if it.link() {
 		return nil
 	}
-	content, err := it.open(folder)
+	content, err := it.open()
 	if err != nil {
 		return err
 	}

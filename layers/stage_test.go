@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/graft-lambda/graft/internal/testbed"
 	"github.com/graft-lambda/graft/layers"
 )
 
@@ -179,6 +180,36 @@ func TestStageFolders(t *testing.T) {
 			require.Error(t, err)
 			said := bytes.ReplaceAll(bytes.ReplaceAll([]byte(err.Error()), []byte(a), []byte("A")), []byte(b), []byte("B"))
 			assert.Equal(t, test.want, string(said))
+		})
+	}
+}
+
+// TestStageLinks follows links through all that ships, from whichever folder.
+func TestStageLinks(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		files map[string]string
+		want  string // empty: it is fine
+	}{
+		{"through links", map[string]string{"a/b/f": "", "d": "->a/b", "l": "->d/../b/./f", "to": "->d/f"}, ""},
+		{"to a folder", map[string]string{"a/f": "", "l": "->a", "a/up": "->.."}, ""},
+		{"to what is not copied", map[string]string{"package-lock.json": "", "package.json": "{}", "node_modules/f": "", "l": "->node_modules/f"}, "l: a link to nothing in the layer"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			src := folder(t, test.files)
+			opt := options(t)
+			if test.want != "" {
+				testbed.NeedTool(t, "npm")
+				require.NoError(t, os.WriteFile(filepath.Join(src, "package-lock.json"), []byte(`{"lockfileVersion":3,"packages":{"":{}}}`), 0o644))
+			}
+			err := layers.Stage(t.Context(), t.TempDir(), opt, src)
+			if test.want == "" {
+				assert.NoError(t, err)
+			} else {
+				assert.EqualError(t, err, filepath.Join(src, test.want))
+			}
 		})
 	}
 }

@@ -20,18 +20,14 @@ const zipDate = 1<<5 | 1
 // It is called by one goroutine at a time.
 type Progress func(done, total int64)
 
-// WriteZip writes the files of a layer's folder as Lambda unpacks them to /opt:
+// WriteZip writes the layer's files as Lambda unpacks them to /opt:
 // regular files as 0644 or, if anyone may execute them, 0755, and symbolic
 // links that stay inside as links. The zip is the same to the byte for the same
-// files, however many cores compress it. Anything else in the folder is an
-// error. Progress may be nil.
-func WriteZip(ctx context.Context, w io.Writer, folder *os.Root, progress Progress) error {
-	items, err := list(ctx, folder)
-	if err != nil {
-		return err
-	}
+// files, however many cores compress it. Progress may be nil.
+func (l *Layer) WriteZip(ctx context.Context, w io.Writer, progress Progress) error {
+	items := l.sorted()
 	z := zipper{zip: zip.NewWriter(w), report: reporter(items, progress)}
-	err = compress(ctx, func(p *pipeline) error { return send(p, folder, items) }, z.add)
+	err := compress(ctx, func(p *pipeline) error { return send(p, items) }, z.add)
 	if err != nil {
 		return err
 	}
@@ -39,17 +35,17 @@ func WriteZip(ctx context.Context, w io.Writer, folder *os.Root, progress Progre
 }
 
 // send reads the items and cuts them into chunks.
-func send(p *pipeline, folder *os.Root, items []*item) error {
+func send(p *pipeline, items []*item) error {
 	for _, it := range items {
-		if err := it.send(p, folder); err != nil {
+		if err := it.send(p); err != nil {
 			return fmt.Errorf("%s: %w", it.name, err)
 		}
 	}
 	return nil
 }
 
-func (it *item) send(p *pipeline, folder *os.Root) error {
-	content, err := it.open(folder)
+func (it *item) send(p *pipeline) error {
+	content, err := it.open()
 	if err != nil {
 		return err
 	}
@@ -145,14 +141,9 @@ func reporter(items []*item, progress Progress) func(n int) {
 	}
 }
 
-// Zip writes the folder dir as a layer's zip to the file out, whole or not at
-// all. What [WriteZip] refuses is an error.
-func Zip(ctx context.Context, dir, out string, progress Progress) error {
-	folder, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
+// Zip writes the layer's zip to the file out, whole or not at all, as
+// [Layer.WriteZip] does.
+func (l *Layer) Zip(ctx context.Context, out string, progress Progress) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
@@ -161,7 +152,7 @@ func Zip(ctx context.Context, dir, out string, progress Progress) error {
 		return err
 	}
 	defer os.Remove(tmp.Name())
-	err = WriteZip(ctx, tmp, folder, progress)
+	err = l.WriteZip(ctx, tmp, progress)
 	if cerr := tmp.Close(); err == nil {
 		err = cerr
 	}

@@ -38,7 +38,7 @@ func TestZip(t *testing.T) {
 		require.NoError(t, os.Chmod(filepath.Join(dir, "graft"), mode))
 		require.NoError(t, os.Symlink("b", filepath.Join(dir, "a/link")))
 		var out bytes.Buffer
-		require.NoError(t, layers.WriteZip(t.Context(), &out, root(t, dir), nil))
+		require.NoError(t, opened(t, dir).WriteZip(t.Context(), &out, nil))
 		return out.Bytes()
 	}
 	data := write(0o755, time.Unix(1e9, 0))
@@ -59,16 +59,17 @@ func TestZip(t *testing.T) {
 	assert.Equal(t, "b", string(target))
 }
 
-func root(t *testing.T, dir string) *os.Root {
+// opened is the layer of a folder.
+func opened(t *testing.T, dir string) *layers.Layer {
 	t.Helper()
-	r, err := os.OpenRoot(dir)
+	l, err := layers.OpenFolder(t.Context(), dir)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = r.Close() })
-	return r
+	t.Cleanup(func() { _ = l.Close() })
+	return l
 }
 
 // TestZipRefuses refuses what Lambda would not unpack, or unpack as something
-// else, and leaves no zip behind.
+// else.
 func TestZipRefuses(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -93,15 +94,12 @@ func TestZipRefuses(t *testing.T) {
 			if test.with != nil {
 				test.with(t, dir)
 			}
-			assert.EqualError(t, layers.WriteZip(t.Context(), io.Discard, root(t, dir), nil), test.want)
-			out := t.TempDir()
-			assert.EqualError(t, layers.Zip(t.Context(), dir, filepath.Join(out, "x.zip"), nil), test.want)
-			left, err := os.ReadDir(out)
-			require.NoError(t, err)
-			assert.Empty(t, left)
+			_, err := layers.OpenFolder(t.Context(), dir)
+			assert.EqualError(t, err, test.want)
 		})
 	}
-	assert.ErrorIs(t, layers.Zip(t.Context(), filepath.Join(t.TempDir(), "none"), filepath.Join(t.TempDir(), "x.zip"), nil), fs.ErrNotExist)
+	_, err := layers.OpenFolder(t.Context(), filepath.Join(t.TempDir(), "none"))
+	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
 
 // TestZipOnAnyNumberOfCores packs files of no, one and several chunks, and of
@@ -128,7 +126,7 @@ func TestZipOnAnyNumberOfCores(t *testing.T) {
 		before := runtime.GOMAXPROCS(cores)
 		var out bytes.Buffer
 		var last, of int64
-		err := layers.WriteZip(t.Context(), &out, root(t, dir), func(done, total int64) {
+		err := opened(t, dir).WriteZip(t.Context(), &out, func(done, total int64) {
 			assert.GreaterOrEqual(t, done, last)
 			last, of = done, total
 		})
@@ -164,7 +162,7 @@ func TestZipCancelled(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "large"), make([]byte, 40<<20), 0o644))
 	ctx, cancel := context.WithCancel(t.Context())
 	out := filepath.Join(t.TempDir(), "x.zip")
-	assert.ErrorIs(t, layers.Zip(ctx, dir, out, func(int64, int64) { cancel() }), context.Canceled)
+	assert.ErrorIs(t, opened(t, dir).Zip(ctx, out, func(int64, int64) { cancel() }), context.Canceled)
 	left, err := os.ReadDir(filepath.Dir(out))
 	require.NoError(t, err)
 	assert.Empty(t, left)
@@ -178,7 +176,7 @@ func TestZipFailsWithItsWriter(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, r.Close())
 	defer w.Close()
-	assert.ErrorIs(t, layers.WriteZip(t.Context(), w, root(t, dir), nil), syscall.EPIPE)
+	assert.ErrorIs(t, opened(t, dir).WriteZip(t.Context(), w, nil), syscall.EPIPE)
 }
 
 // unzipped lists what a zip holds: mode and content, or the link's target.

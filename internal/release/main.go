@@ -16,6 +16,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -129,15 +130,11 @@ func compressed(data []byte) ([]byte, error) {
 
 // layer writes the bare layer.
 func layer(ctx context.Context, arch, file string) error {
-	dir, err := os.MkdirTemp("", "graft-layer-")
+	l, err := layers.Open(ctx, layers.Options{Arch: arch})
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	if err := layers.Build(ctx, dir, layers.Options{Arch: arch}); err != nil {
-		return err
-	}
-	return layers.Zip(ctx, dir, file, nil)
+	return errors.Join(l.Zip(ctx, file, nil), l.Close())
 }
 
 // sums writes the digests of the named files in dir.

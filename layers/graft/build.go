@@ -77,25 +77,17 @@ func (o order) optionsFor(arch string) layers.Options {
 	return opt
 }
 
-// zips builds and packs the layer for each architecture.
+// zips packs the layer for each architecture.
 func (o order) zips(ctx context.Context, stdout, stderr io.Writer) error {
-	dir, err := os.MkdirTemp("", "graft-layer-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
 	var images []layers.Image
 	for _, arch := range o.archs {
-		im := layers.Image{Arch: arch, Dir: filepath.Join(dir, arch)}
-		if err := layers.Build(ctx, im.Dir, o.optionsFor(arch), o.folders...); err != nil {
+		l, err := layers.Open(ctx, o.optionsFor(arch), o.folders...)
+		if err != nil {
 			return err
 		}
-		if err := o.zip(ctx, im, stdout, stderr); err != nil {
-			return err
-		}
-		if o.oci != "" {
-			images = append(images, im)
-		} else if err := os.RemoveAll(im.Dir); err != nil {
+		defer l.Close()
+		images = append(images, layers.Image{Arch: arch, Layer: l})
+		if err := o.zip(ctx, images[len(images)-1], stdout, stderr); err != nil {
 			return err
 		}
 	}
@@ -108,7 +100,7 @@ func (o order) zips(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	show.end()
-	_, err = fmt.Fprintf(stdout, "%s  OCI image layout\n", o.oci)
+	_, err := fmt.Fprintf(stdout, "%s  OCI image layout\n", o.oci)
 	return err
 }
 
@@ -116,7 +108,7 @@ func (o order) zip(ctx context.Context, im layers.Image, stdout, stderr io.Write
 	file := filepath.Join(o.out, o.name+"-"+im.Arch+".zip")
 	show := newProgress(stderr, file)
 	defer show.end()
-	if err := layers.Zip(ctx, im.Dir, file, show.set); err != nil {
+	if err := im.Layer.Zip(ctx, file, show.set); err != nil {
 		return err
 	}
 	show.end()
