@@ -44,7 +44,7 @@ type pipeline struct {
 // through sink, or either fails, or ctx ends.
 func compress(ctx context.Context, source func(*pipeline) error, sink func(*chunk) error) error {
 	workers := min(runtime.GOMAXPROCS(0), 16)
-	chunks := 8 * workers
+	chunks := 8 + 4*workers // so many that a large one does not hold up the small ones behind it
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p := &pipeline{
