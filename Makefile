@@ -25,7 +25,7 @@ test: ## all tests; GRAFT_TEST_REQUIRE=all fetches every runtime and lets none b
 
 # The packages in which goroutines meet, and whose tests take seconds.
 race: ## the tests of the fast packages with the race detector
-	$(GO) test -race -timeout 10m $$($(GO) list ./inject/... ./layers/... ./internal/... | grep -v -e /testbed -e /release)
+	$(GO) test -race -timeout 10m $$($(GO) list ./inject/... ./layers/... ./internal/... | grep -v -e /testbed -e /explain -e /release)
 
 fetch: ## everything that tests and examples fetch, into .cache
 	@$(GO) run ./internal/testbed/fetch
@@ -61,11 +61,12 @@ build-Example%: ## for sam build: the layer of an example, such as build-Example
 	@$(GO) run ./examples -layer "$$(echo $(patsubst %Arm64,%,$*) | sed 's/\B[A-Z]/-&/g' | tr 'A-Z' 'a-z')" \
 	  -arch $(if $(filter %Arm64,$*),arm64,amd64) -into "$(into)"
 
-bench: ## figures side by side: direct exec, a do-nothing exec, bash, graft; the planner alone; graft build, zip, zipfile
-	$(GO) test -run '^$$' -bench . -benchmem ./inject/... ./wrapper/... ./layers
+# One package after the other: they would disturb each other.
+bench: ## figures side by side: starts, memory, load, sizes; the wrapper beside bash, the companion beside a minimal extension; graft build beside zip and zipfile; graft explain and check
+	$(GO) test -p 1 -run '^$$' -bench . -benchmem ./inject/... ./internal/export/... ./wrapper/... ./internal/explain ./layers ./layers/check
 
 fuzz: ## the promises under random input, FUZZTIME for each target
-	@for pkg in ./inject ./inject/fragment ./wrapper ./internal/telemetry; do \
+	@for pkg in ./inject ./inject/fragment ./inject/native ./layers/check ./wrapper ./internal/telemetry ./internal/template; do \
 	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || exit 1; \
 	  done; \

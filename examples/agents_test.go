@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
@@ -14,6 +17,7 @@ import (
 	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/receiver"
 	"github.com/graft-lambda/graft/internal/testbed"
+	"github.com/graft-lambda/graft/layers"
 )
 
 func TestMain(m *testing.M) {
@@ -34,37 +38,20 @@ func newKit(t *testing.T) *kit {
 }
 
 func exampleIn(t *testing.T, dir string) example {
-	for _, ex := range all {
-		if ex.dir == dir {
-			return ex
-		}
-	}
-	t.Fatalf("no example in %s", dir)
-	return example{}
-}
-
-// A trial is what came of a function with its agents.
-type trial struct {
-	responses []local.Response
-	log       string
-	spans     []receiver.Span
-}
-
-// try runs a function and takes what its agents export.
-func try(t *testing.T, k *kit, ex example, rt testbed.Runtime, env ...string) trial {
-	recv, err := receiver.New()
+	ex, err := named(dir)
 	require.NoError(t, err)
-	defer recv.Close()
-	f, err := k.function(t.Context(), ex, rt, recv)
+	return ex
+}
+
+// try runs a function of which everything must go well.
+func try(t *testing.T, k *kit, ex example, rt testbed.Runtime, env ...string) trial {
+	tr, err := k.try(t.Context(), ex, rt, env...)
 	testbed.NeedErr(t, err)
-	f.Env = append(f.Env, env...)
-	var log bytes.Buffer
-	f.Stdout, f.Stderr = &log, &log
-	responses, err := invokeAll(t.Context(), f)
-	require.NoError(t, err, log.String())
-	require.NoError(t, recv.Err(), log.String())
-	require.Len(t, responses, invocations)
-	return trial{responses, log.String(), recv.Spans()}
+	require.NoError(t, err, tr.log)
+	require.Len(t, tr.figures.invocations, invocations, tr.companion)
+	assert.Positive(t, tr.figures.init)
+	assert.Positive(t, tr.figures.memory)
+	return tr
 }
 
 // count counts the spans of one vendor that stand for an invocation.
@@ -184,6 +171,44 @@ func TestCustom(t *testing.T) {
 			tr := try(t, k, ex, rt)
 			assert.Contains(t, string(tr.responses[0].Body), "service.namespace=example,deployment.environment.name=demo")
 			assert.Equal(t, 1, strings.Count(tr.log, "graft: "), tr.log)
+		})
+	}
+}
+
+// TestAnyProgram runs programs that know nothing of Lambda beside a function
+// that needs all of them.
+func TestAnyProgram(t *testing.T) {
+	for _, tool := range []string{"bash", "curl", "python3"} {
+		testbed.NeedTool(t, tool)
+	}
+	const want = `{"greeting": "hello from a plain HTTP server", "settings": {"colour": "blue"}, "rates": {"EUR": 1, "USD": 1.16}, "event": {}}`
+	for _, companion := range []layers.Companion{layers.External, layers.Forked} {
+		t.Run(string(companion), func(t *testing.T) {
+			k := newKit(t)
+			k.companion = companion
+			recv, err := receiver.New()
+			require.NoError(t, err)
+			defer recv.Close()
+			f, err := k.function(t.Context(), exampleIn(t, "any-program"), testbed.Need(t, k.bed, "python3.13"), recv)
+			testbed.NeedErr(t, err)
+			var log transcript
+			f.Stdout, f.Stderr, f.ExtensionOutput = &log, &log, func(string) io.Writer { return &log }
+			env, err := local.Start(t.Context(), f)
+			require.NoError(t, err, &log)
+			defer env.Stop(context.WithoutCancel(t.Context()))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			answer, err := env.Invoke(ctx, []byte(`{}`))
+			// The gates of a forked companion are open after 0.8 s, ready or not.
+			for companion == layers.Forked && err == nil && answer.FunctionError != "" {
+				answer, err = env.Invoke(ctx, []byte(`{}`))
+			}
+			require.NoError(t, err, &log)
+			assert.JSONEq(t, want, string(answer.Body), &log)
+			assert.Contains(t, log.String(), "greeter: ", "what a program prints")
+			if companion == layers.External {
+				assert.NotContains(t, log.String(), "graft-companion: ")
+			}
 		})
 	}
 }

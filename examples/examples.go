@@ -15,13 +15,24 @@ import (
 
 // all are the examples, each with how its function is built.
 var all = []example{
-	{dir: "nodejs", language: "nodejs", handler: "index.handler"},
-	{dir: "python", language: "python", handler: "app.handler"},
-	{dir: "java", language: "java", handler: "example.Handler::handleRequest", build: compileHandler},
+	{dir: "nodejs", language: "nodejs", handler: "index.handler", layers: []string{"layers/otel-nodejs", "layers/datadog-nodejs"}},
+	{dir: "python", language: "python", handler: "app.handler", layers: []string{"layers/otel-python", "layers/elastic-python"}},
+	{dir: "any-program", language: "python", handler: "app.handler", once: true, port: "8181"},
+	{dir: "java", language: "java", handler: "example.Handler::handleRequest", layers: []string{"layers/otel-java", "layers/elastic-java"}, build: compileHandler},
 	{dir: "dotnet", language: "dotnet", handler: "Example::Example.Function::Handler", build: compileFunction},
 	{dir: "ruby", language: "ruby", handler: "app.handler"},
 	{dir: "custom-bash", language: "other", handler: "function.handler", command: []string{"/var/task/bootstrap"}},
 	{dir: "custom-go", language: "other", handler: "main", command: []string{"/var/task/bootstrap"}, build: buildGo},
+}
+
+// named returns the example in the folder dir.
+func named(dir string) (example, error) {
+	for _, ex := range all {
+		if ex.dir == dir {
+			return ex, nil
+		}
+	}
+	return example{}, fmt.Errorf("example %q: there is none of that name", dir)
 }
 
 // examplesFor returns the examples that run on rt.
@@ -86,14 +97,14 @@ func buildGo(ctx context.Context, _ *testbed.Bed, src, out string) error {
 	return os.WriteFile(filepath.Join(out, "bootstrap"), bootstrap, 0o755)
 }
 
-// buildLayer fills the folder into with the layer of the example dir, as it is
-// to stand at /opt.
-func buildLayer(ctx context.Context, bed *testbed.Bed, dir, arch, into string, log io.Writer) error {
-	src, err := source(ctx, dir, "layer")
+// buildLayer fills the folder into with one layer of these layer folders, as
+// it is to stand at /opt.
+func buildLayer(ctx context.Context, bed *testbed.Bed, folders []string, arch string, companion layers.Companion, into string, log io.Writer) error {
+	folders, err := inTree(ctx, folders...)
 	if err != nil {
 		return err
 	}
-	if err := layers.Build(ctx, into, layers.Options{Arch: arch, Offline: !bed.Fetch, Log: log}, src); err != nil {
+	if err := layers.Build(ctx, into, layers.Options{Arch: arch, Companion: companion, Offline: !bed.Fetch, Log: log}, folders...); err != nil {
 		return err
 	}
 	return compileHooks(ctx, bed, into)

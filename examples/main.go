@@ -1,6 +1,7 @@
 // Examples runs the unmodified functions of this folder, one per runtime, in
 // the local Lambda environment, with the agents of their layer folders injected
-// by graft, and shows what each agent exported.
+// by graft and its companion beside them, and shows what each agent exported and
+// what Lambda's telemetry tells of the function.
 //
 //	go run ./examples              every runtime found on this machine
 //	go run ./examples all          every runtime that can be had
@@ -18,7 +19,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -73,10 +76,16 @@ func run(ctx context.Context, names []string, verbose bool, stdout, stderr io.Wr
 		return err
 	}
 	kit := &kit{bed: bed, dir: dir, log: stderr, verbose: verbose}
+	fmt.Fprint(stdout, legend)
 	shown := 0
+	once := map[string]bool{}
 	var failed []string
 	for _, rt := range runtimes {
 		for _, ex := range examplesFor(rt) {
+			if once[ex.dir] {
+				continue
+			}
+			once[ex.dir] = ex.once
 			if err := show(ctx, stdout, kit, ex, rt); err != nil {
 				if ctx.Err() != nil {
 					return ctx.Err()
@@ -105,27 +114,57 @@ func onlyLayer(ctx context.Context, dir, arch, into string, log io.Writer) error
 		return err
 	}
 	bed.Fetch, bed.Log = true, log
-	return buildLayer(ctx, bed, dir, arch, into, log)
+	ex, err := named(dir)
+	if err != nil {
+		return err
+	}
+	return buildLayer(ctx, bed, ex.folders(), arch, layers.External, into, log)
 }
 
-// fetchAgents stages every example's layer for this machine, so that whoever
-// runs one of them finds its agents fetched.
+// fetchAgents stages every example's layer and every ready-made one for this
+// machine, each folder on its own, so that whoever runs one of them finds its
+// agents fetched.
 func fetchAgents(ctx context.Context, log io.Writer) error {
+	folders, err := readyMade(ctx)
+	if err != nil {
+		return err
+	}
 	for _, ex := range all {
-		src, err := source(ctx, ex.dir, "layer")
+		own, err := inTree(ctx, ex.folders()...)
 		if err != nil {
 			return err
 		}
+		folders = append(folders, own...)
+	}
+	slices.Sort(folders)
+	for _, folder := range slices.Compact(folders) {
 		dir, err := os.MkdirTemp("", "graft-examples-")
 		if err != nil {
 			return err
 		}
-		err = layers.Stage(ctx, dir, layers.Options{Arch: runtime.GOARCH, Log: log}, src)
+		err = layers.Stage(ctx, dir, layers.Options{Arch: runtime.GOARCH, Log: log}, folder)
 		if err = errors.Join(err, os.RemoveAll(dir)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readyMade returns the paths of the layer folders in layers, in order.
+func readyMade(ctx context.Context) ([]string, error) {
+	root, err := inTree(ctx, "layers")
+	if err != nil {
+		return nil, err
+	}
+	fragments, err := filepath.Glob(filepath.Join(root[0], "*", "graft.d"))
+	if err != nil {
+		return nil, err
+	}
+	var folders []string
+	for _, f := range fragments {
+		folders = append(folders, filepath.Dir(f))
+	}
+	return folders, nil
 }
 
 // choose returns the runtimes to show. Of all that are known, those that cannot

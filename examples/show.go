@@ -1,109 +1,121 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
-	"time"
 
-	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/receiver"
 	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 // vendors are whose agents a receiver.Span comes from.
-var vendors = map[string]string{"otlp": "OpenTelemetry", "elastic": "Elastic", "datadog": "Datadog"}
+var vendors = map[string]string{
+	"otlp": "OpenTelemetry", "elastic": "Elastic", "datadog": "Datadog", "newrelic": "New Relic", "sentry": "Sentry",
+}
 
-// invocations is how often the demo calls each function.
-const invocations = 2
+// legend explains what show prints.
+const legend = `Each function runs as Lambda would run it, with graft's layer:
+  agents     what graft has loaded into it
+  log        what was written, by the function, its agents and the programs beside it
+  answer     what the function returned
+  spans      what an agent has exported
+  telemetry  what Lambda told of it to graft's companion, the extension beside it
+
+`
 
 // show runs one example on one runtime and prints what happened.
 func show(ctx context.Context, w io.Writer, k *kit, ex example, rt testbed.Runtime) error {
-	recv, err := receiver.New()
-	if err != nil {
-		return err
-	}
-	defer recv.Close()
-	f, err := k.function(ctx, ex, rt, recv)
-	if err != nil {
-		return fmt.Errorf("%s on %s: %w", ex.dir, title(rt), err)
-	}
 	fmt.Fprintf(w, "%s: an unmodified function on %s\n", ex.dir, title(rt))
-	if rt.StandIn != "" {
-		fmt.Fprintf(w, "  stand-in   %s\n", rt.StandIn)
-	}
-	if agent, why := leftOut(rt); agent != "" {
-		fmt.Fprintf(w, "  left out   %s: %s\n", agent, why)
-	}
-	command := strings.Join(f.Command, " ")
-	if f.Managed {
+	tr, err := k.try(ctx, ex, rt)
+	command := strings.Join(tr.function.Command, " ")
+	if tr.function.Managed {
 		command = "/opt/graft " + command
 	}
-	fmt.Fprintf(w, "  command    %s\n", shorten(command))
-	var log bytes.Buffer
-	f.Stdout, f.Stderr = &log, &log
-	responses, err := invokeAll(ctx, f)
-	k.printLog(w, log.String())
+	line(w, "command", command)
+	if rt.StandIn != "" {
+		line(w, "stand-in", rt.StandIn)
+	}
+	if agent, why := leftOut(rt); agent != "" {
+		line(w, "left out", agent+": "+why)
+	}
+	agents, log := loaded(tr.log)
+	line(w, "agents", agents)
+	k.printLog(w, log+tr.companion)
 	if err != nil {
 		return err
 	}
-	for _, r := range responses {
-		fmt.Fprintf(w, "  answer     %s  (%.0f ms)\n", shorten(string(r.Body)), float64(r.Duration.Microseconds())/1000)
+	for _, r := range tr.responses {
+		line(w, "answer", string(r.Body))
 	}
-	for _, s := range recv.Spans() {
-		if standsForInvocation(s) {
-			fmt.Fprintf(w, "  exported   by %s: %s span %q, trace %s\n", vendors[s.Vendor], s.Kind, s.Name, s.TraceID)
-		}
+	for _, sum := range summed(tr.spans) {
+		line(w, "spans", sum)
 	}
+	line(w, "telemetry", tr.figures.String())
 	fmt.Fprintln(w)
-	return recv.Err()
+	return nil
 }
 
-// standsForInvocation tells the one span that an agent makes for an invocation
-// from those that it makes of what the function does.
-func standsForInvocation(s receiver.Span) bool {
-	return s.Kind == "server" || s.Kind == "transaction"
+// line prints one thing about a function, unless it is empty.
+func line(w io.Writer, label, text string) {
+	if text = strings.TrimSpace(text); text != "" {
+		fmt.Fprintf(w, "  %-10s %s\n", label, shorten(text))
+	}
 }
 
-// printLog shows what the function and its agents wrote: the first lines, or
-// all of them if asked.
+// loaded returns which agents graft says that it has loaded, and the log
+// without that line.
+func loaded(log string) (agents, rest string) {
+	for text := range strings.Lines(log) {
+		text = strings.TrimSuffix(text, "\n")
+		// "graft: java 21.0.8: otel, elastic", but "graft: java: otel: skipped: …"
+		said, ok := strings.CutPrefix(text, "graft: ")
+		if _, names, is := strings.Cut(said, ": "); ok && is && agents == "" && !strings.Contains(names, ": ") {
+			agents = names
+			continue
+		}
+		rest += text + "\n"
+	}
+	return agents, rest
+}
+
+// summed has a line for each vendor whose agent exported spans that stand for
+// invocations.
+func summed(spans []receiver.Span) (list []string) {
+	count, name := map[string]int{}, map[string]string{}
+	for _, s := range spans {
+		if standsForInvocation(s) {
+			count[s.Vendor]++
+			name[s.Vendor] = s.Name
+		}
+	}
+	for vendor, n := range count {
+		list = append(list, fmt.Sprintf("%d by %s: %q", n, vendors[vendor], name[vendor]))
+	}
+	slices.Sort(list)
+	return list
+}
+
+// printLog shows what the function, its agents and the companion's programs
+// wrote: the first lines, or all of them if asked.
 func (k *kit) printLog(w io.Writer, log string) {
-	const most = 5
-	lines := strings.Split(strings.TrimSpace(log), "\n")
-	for i, line := range lines {
-		if i == most && !k.verbose {
-			fmt.Fprintf(w, "  log        … and %d lines more (-v shows them)\n", len(lines)-most)
-			return
+	const most = 4
+	shown, more := 0, 0
+	for text := range strings.Lines(log) {
+		switch {
+		case isTelemetry(text):
+		case shown == most && !k.verbose:
+			more++
+		default:
+			line(w, "log", text)
+			shown++
 		}
-		fmt.Fprintf(w, "  log        %s\n", shorten(strings.TrimSpace(line)))
 	}
-}
-
-// invokeAll starts the function, calls it and stops it. What an agent still
-// holds it may send at the end.
-func invokeAll(ctx context.Context, f local.Function) ([]local.Response, error) {
-	start, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	env, err := local.Start(start, f)
-	if err != nil {
-		return nil, err
+	if more > 0 {
+		line(w, "log", fmt.Sprintf("… and %d lines more (-v shows them)", more))
 	}
-	defer env.Stop(context.WithoutCancel(ctx))
-	var responses []local.Response
-	for i := range invocations {
-		r, err := env.Invoke(ctx, fmt.Appendf(nil, `{"call":%d}`, i+1))
-		if err == nil && r.FunctionError != "" {
-			err = errors.New(string(r.Body))
-		}
-		if err != nil {
-			return responses, err
-		}
-		responses = append(responses, r)
-	}
-	return responses, env.Stop(ctx)
 }
 
 // title names a runtime and where it is.
@@ -116,7 +128,7 @@ func title(rt testbed.Runtime) string {
 
 // shorten cuts a line that would not fit on a screen.
 func shorten(s string) string {
-	const most = 150
+	const most = 110
 	if r := []rune(s); len(r) > most {
 		return string(r[:most-1]) + "…"
 	}

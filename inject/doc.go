@@ -4,8 +4,9 @@
 //
 // It is pure. Data flows one way: [Detect] says what a [Process] is about to
 // run, [New] makes a [Plan] of it and the agents' fragments, and [Plan.Apply]
-// returns the process to start. Files are looked at through an [io/fs.FS] and
-// never written; nothing is executed.
+// returns the process to start. [Decide] is all of that, from the settings and
+// fragments on. Files are looked at through an [io/fs.FS] and never written;
+// nothing is executed.
 //
 // # Promises
 //

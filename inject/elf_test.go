@@ -125,8 +125,7 @@ func TestLibraryArch(t *testing.T) {
 	}
 }
 
-// FuzzLibrary looks at hostile files: whatever they claim, graft reads little
-// of them and comes to an end.
+// FuzzLibrary looks at hostile files: whatever they claim, graft comes to an end.
 func FuzzLibrary(f *testing.F) {
 	self, err := os.ReadFile("/proc/self/exe")
 	require.NoError(f, err)
@@ -134,12 +133,7 @@ func FuzzLibrary(f *testing.F) {
 	f.Add([]byte("\x7fELF\x02\x01\x01"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := &check{Machine: Machine{Root: fstest.MapFS{"lib.so": {Data: data, Mode: 0o644}}, Dir: "/", Arch: "amd64"}}
-		n, err := c.readELF("/lib.so")
 		_ = c.library("/lib.so")
-		if err == nil {
-			assert.LessOrEqual(t, len(n.needed), maxDynamic)
-			assert.LessOrEqual(t, len(n.interp), maxString)
-		}
 	})
 }
 

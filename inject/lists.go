@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/inject/native"
 )
 
 // A grammar says how a variable is merged.
@@ -123,7 +124,7 @@ func (c *check) preload(item string) error {
 	if strings.Contains(item, "/") {
 		return c.library(item)
 	}
-	return c.libraryNamed(item, c.searchPath(native{machine: c.machine()}, "")...)
+	return c.libraryNamed(item, c.searchPath(native.Object{Machine: c.machine()}, "")...)
 }
 
 // splitList returns the elements of a list that are not empty.

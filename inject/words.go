@@ -17,10 +17,14 @@ type quoting struct {
 
 // splitJVM takes JAVA_TOOL_OPTIONS or JDK_JAVA_OPTIONS apart: a backslash is
 // never an escape.
-var splitJVM = quoting{blanks: " \t\n\v\f\r", quotes: `'"`}.split
+func splitJVM(s string) (words []word, err error) {
+	return quoting{blanks: " \t\n\v\f\r", quotes: `'"`}.split(s)
+}
 
 // splitNode takes NODE_OPTIONS apart: only the space separates, only " groups.
-var splitNode = quoting{blanks: " ", quotes: `"`, escapes: true}.split
+func splitNode(s string) (words []word, err error) {
+	return quoting{blanks: " ", quotes: `"`, escapes: true}.split(s)
+}
 
 // split returns the words before an error, too.
 func (q quoting) split(s string) (words []word, err error) {

@@ -1,7 +1,7 @@
 package layers
 
 import (
-	"embed"
+	_ "embed" // the runner
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,7 +10,7 @@ import (
 // runner is the Python part of the layer.
 //
 //go:embed base/graft-python/sitecustomize.py
-var runner embed.FS
+var runner []byte
 
 // runPrograms are the names of the runtimes' programs: each gets a file in
 // graft-run through which several foreign wrappers run one after another.
@@ -23,36 +23,31 @@ var runPrograms = []string{
 // and the arguments.
 const runFile = "#!/opt/graft\n"
 
-// WriteBase writes what every layer with the wrapper in it has besides the
+// A File is one of a layer.
+type File struct {
+	Name string // its path below /opt
+	Mode fs.FileMode
+	Data []byte
+}
+
+// BaseFiles returns what every layer with the wrapper in it has besides the
 // programs: the runner for Python and the folder graft-run.
-func WriteBase(dst string) error {
-	base, err := fs.Sub(runner, "base")
-	if err != nil {
-		return err
-	}
-	if err := copyData(base, dst); err != nil {
-		return err
-	}
+func BaseFiles() []File {
+	files := []File{{"graft-python/sitecustomize.py", 0o644, runner}}
 	for _, name := range runPrograms {
-		if err := writeFile(filepath.Join(dst, "graft-run", name), []byte(runFile), 0o755); err != nil {
+		files = append(files, File{"graft-run/" + name, 0o755, []byte(runFile)})
+	}
+	return files
+}
+
+// WriteBase writes the [BaseFiles] below dst, for everyone to read.
+func WriteBase(dst string) error {
+	for _, f := range BaseFiles() {
+		if err := writeFile(filepath.Join(dst, filepath.FromSlash(f.Name)), f.Data, f.Mode); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// copyData writes the files of src below dst, for everyone to read.
-func copyData(src fs.FS, dst string) error {
-	return fs.WalkDir(src, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := fs.ReadFile(src, name)
-		if err != nil {
-			return err
-		}
-		return writeFile(filepath.Join(dst, filepath.FromSlash(name)), data, 0o644)
-	})
 }
 
 // writeFile writes a file with exactly this mode, whatever the umask: Lambda

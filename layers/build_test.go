@@ -36,6 +36,26 @@ func TestBuild(t *testing.T) {
 	assert.ErrorContains(t, layers.Build(t.Context(), t.TempDir(), layers.Options{Arch: "x86"}), `architecture "x86"`)
 }
 
+// TestBuildCompanion: where it stands, for everyone to execute.
+func TestBuildCompanion(t *testing.T) {
+	const external, forked = "extensions/graft-companion", "graft-companion"
+	for companion, want := range map[layers.Companion]string{"": external, layers.External: external, layers.Forked: forked, layers.NoCompanion: ""} {
+		dir := t.TempDir()
+		require.NoError(t, layers.Build(t.Context(), dir, layers.Options{Arch: runtime.GOARCH, Companion: companion}))
+		for _, file := range []string{external, forked} {
+			info, err := os.Lstat(filepath.Join(dir, file))
+			if file != want {
+				assert.ErrorIs(t, err, fs.ErrNotExist, "%s: %s", companion, file)
+				continue
+			}
+			require.NoError(t, err, companion)
+			assert.Equal(t, fs.FileMode(0o755), info.Mode())
+		}
+	}
+	err := layers.Build(t.Context(), t.TempDir(), layers.Options{Arch: runtime.GOARCH, Companion: "exensions"})
+	assert.EqualError(t, err, `companion "exensions": neither extension nor forked nor none`)
+}
+
 // TestBuildDeletesNothingElse gives folders that a build must not empty, and
 // finds all that was in them.
 func TestBuildDeletesNothingElse(t *testing.T) {
@@ -97,6 +117,7 @@ func TestBuildClashes(t *testing.T) {
 		want  string // with SRC for the folder
 	}{
 		{"the program", map[string]string{"graft": "mine"}, "graft: graft and SRC bring different files"},
+		{"the companion", map[string]string{"extensions/graft-companion": "mine"}, "extensions/graft-companion: graft and SRC bring different files"},
 		{"a folder in its place", map[string]string{"graft/f": ""}, "graft: a file from graft, a folder from SRC"},
 		{"the runner", map[string]string{"graft-python/sitecustomize.py": "mine"}, "graft-python/sitecustomize.py: graft and SRC bring different files"},
 		{"a name to run by", map[string]string{"graft-run/java": "mine"}, "graft-run/java: graft and SRC bring different files"},

@@ -17,7 +17,7 @@ type Layer struct {
 	items   []*item          // in the order in which they came
 	entries map[string]entry // by slash-separated path below /opt
 	roots   []*os.Root
-	own     string // a temporary folder with the wrapper's part, if it is not ""
+	own     string // a temporary folder with graft's part, if it is not ""
 }
 
 type entry struct {
@@ -25,9 +25,9 @@ type entry struct {
 	item *item  // nil for a folder
 }
 
-// Open collects a whole layer for opt.Arch: the wrapper, what belongs to it, and
-// the layer folders' own files, as [Stage] has them. A folder may bring a file
-// that the wrapper's part has too; that it differs is an error.
+// Open collects a whole layer for opt.Arch: the wrapper, the companion, what
+// belongs to them, and the layer folders' own files, as [Stage] has them. A
+// folder may bring a file that graft's part has too; that it differs is an error.
 func Open(ctx context.Context, opt Options, folders ...string) (_ *Layer, err error) {
 	if opt, err = opt.complete(ctx); err != nil {
 		return nil, err
@@ -44,8 +44,17 @@ func Open(ctx context.Context, opt Options, folders ...string) (_ *Layer, err er
 	if err := WriteBase(l.own); err != nil {
 		return nil, err
 	}
-	if err := BuildProgram(ctx, "wrapper", opt.Arch, filepath.Join(l.own, "graft")); err != nil {
+	if err := BuildProgram(ctx, wrapper, opt.Arch, filepath.Join(l.own, wrapperFile)); err != nil {
 		return nil, err
+	}
+	if file := companionFiles[opt.Companion]; file != "" {
+		file = filepath.Join(l.own, filepath.FromSlash(file))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return nil, err
+		}
+		if err := BuildProgram(ctx, companion, opt.Arch, file); err != nil {
+			return nil, err
+		}
 	}
 	// First, so that what a copy that ends halfway leaves is still known as a
 	// layer, and can be built anew.
@@ -59,7 +68,11 @@ func Open(ctx context.Context, opt Options, folders ...string) (_ *Layer, err er
 // file that is in it.
 func OpenFolder(ctx context.Context, dir string) (*Layer, error) {
 	l := &Layer{entries: map[string]entry{}}
-	if err := l.all(ctx, dir, ""); err != nil {
+	err := l.all(ctx, dir, "")
+	if err == nil {
+		err = l.links()
+	}
+	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
@@ -139,42 +152,4 @@ func (l *Layer) add(root *os.Root, source, name, from string) error {
 	l.entries[name] = entry{from: from, item: it}
 	l.items = append(l.items, it)
 	return nil
-}
-
-// links checks that every link leads to what the layer has: what it leads to in
-// its own folder may be something that does not ship.
-func (l *Layer) links() error {
-	for _, it := range l.items {
-		if it.link() && !l.has(it.name, 40) {
-			return fmt.Errorf("%s: a link to nothing in the layer", filepath.Join(l.entries[it.name].from, it.name))
-		}
-	}
-	return nil
-}
-
-// has tells whether name leads to a file or folder of the layer, through so
-// many links at most.
-func (l *Layer) has(name string, links int) bool {
-	at, parts := ".", strings.Split(name, "/")
-	for i, part := range parts {
-		if part == ".." {
-			if at == "." {
-				return false
-			}
-			at = path.Dir(at)
-			continue
-		}
-		if at = path.Join(at, part); at == "." {
-			continue
-		}
-		e, ok := l.entries[at]
-		if !ok {
-			return false
-		}
-		if e.item != nil && e.item.link() {
-			rest := append([]string{path.Dir(at), e.item.target}, parts[i+1:]...)
-			return links > 0 && !path.IsAbs(e.item.target) && l.has(strings.Join(rest, "/"), links-1)
-		}
-	}
-	return true
 }

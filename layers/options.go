@@ -12,13 +12,47 @@ import (
 
 // Options says what a layer is staged for.
 type Options struct {
-	Arch    string    // amd64 or arm64
-	Python  string    // the version that requirements.txt is installed for, such as "3.12"; 3.13 if empty
-	Scripts bool      // npm runs the install scripts of packages; they run on this machine, whatever Arch is
-	Cache   string    // the folder that keeps installed dependencies; see [CacheDir] for what an empty one means
-	Offline bool      // nothing is installed: what Cache does not hold is an error
-	Log     io.Writer // gets a line for every installation; may be nil
+	Arch      string    // amd64 or arm64
+	Companion Companion // how the companion stands in the layer; [External] if empty
+	Python    string    // the version that requirements.txt is installed for, such as "3.12"; 3.13 if empty
+	Scripts   bool      // npm runs the install scripts of packages; they run on this machine, whatever Arch is
+	Cache     string    // the folder that keeps installed dependencies; see [CacheDir] for what an empty one means
+	Offline   bool      // nothing is installed: what Cache does not hold is an error
+	Log       io.Writer // gets a line for every installation; may be nil
 }
+
+// A Companion says how the companion stands in a layer.
+type Companion string
+
+const (
+	// External puts it into /opt/extensions, where Lambda starts it.
+	External Companion = "extension"
+	// Forked puts it at /opt/graft-companion, where the wrapper starts it: then
+	// nothing of graft's is in /opt/extensions.
+	Forked Companion = "forked"
+	// NoCompanion leaves it out: nothing of GRAFT_RUN and GRAFT_TELEMETRY works.
+	NoCompanion Companion = "none"
+)
+
+// companionFiles are where each stands below /opt.
+var companionFiles = map[Companion]string{
+	External:    "extensions/graft-companion",
+	Forked:      "graft-companion",
+	NoCompanion: "",
+}
+
+// wrapperFile is where the wrapper stands below /opt.
+const wrapperFile = "graft"
+
+// Programs returns where graft's own programs stand below /opt, in whatever
+// layer has them.
+func Programs() []string {
+	return []string{wrapperFile, companionFiles[External], companionFiles[Forked]}
+}
+
+// CompanionFile returns where the companion stands below /opt; empty if it is
+// left out.
+func CompanionFile(c Companion) string { return companionFiles[c] }
 
 const defaultPython = "3.13"
 
@@ -26,6 +60,12 @@ const defaultPython = "3.13"
 func (o Options) complete(ctx context.Context) (Options, error) {
 	if o.Arch != "amd64" && o.Arch != "arm64" {
 		return o, fmt.Errorf("architecture %q: Lambda has amd64 (x86_64) and arm64", o.Arch)
+	}
+	if o.Companion == "" {
+		o.Companion = External
+	}
+	if _, known := companionFiles[o.Companion]; !known {
+		return o, fmt.Errorf("companion %q: neither %s nor %s nor %s", o.Companion, External, Forked, NoCompanion)
 	}
 	if o.Python == "" {
 		o.Python = defaultPython

@@ -14,12 +14,25 @@ import (
 // Module is the module that a layer's programs are built from.
 const Module = "github.com/graft-lambda/graft"
 
+// The packages of a layer's programs.
+const (
+	wrapper   = "wrapper"
+	companion = "wrapper/companion"
+)
+
 // BuildProgram makes a program of this module for Lambda: static, for the given
 // architecture (amd64 or arm64), the same to the byte for the same sources. In
 // a source tree of the module it is compiled; elsewhere a release's own is
 // unpacked. Where there is neither the error wraps [ErrNoSource].
 func BuildProgram(ctx context.Context, pkg, arch, out string) error {
-	err := Program{Package: pkg, OS: "linux", Arch: arch}.Compile(ctx, out)
+	p := Program{Package: pkg, OS: "linux", Arch: arch}
+	if pkg == companion {
+		// It speaks HTTP, TLS and protobuf, and loses a seventh of its size by
+		// this: no HTTP/2, which OTLP/HTTP does not need, and no symbols. Its
+		// modules and their versions can still be read from it.
+		p.Tags, p.Linker = "nethttpomithttp2", "-s"
+	}
+	err := p.Compile(ctx, out)
 	if errors.Is(err, ErrNoSource) {
 		return unpack(pkg, arch, out)
 	}

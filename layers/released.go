@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// Programs are the programs of this module that a layer may hold, by their
-// folder in it: a release carries each for both architectures.
-var Programs = []string{"wrapper", "wrapper/companion"}
+// ReleasedPrograms are the programs of this module that a layer may hold, by
+// their folder in it: a release carries each for both architectures.
+var ReleasedPrograms = []string{wrapper, companion}
 
 // ReleasedDir is the folder of the source tree that is compiled into the graft
 // command with the build tag release. `make release` fills it.

@@ -12,10 +12,10 @@ import (
 // Stage copies layer folders into the folder dst, where they lie as they will
 // below /opt.
 //
-// A folder looks like /opt itself. Regular files and symbolic links that stay
-// inside are copied, as 0755 if anyone may execute them and 0644 otherwise;
-// anything else, and a set-user-id or set-group-id file, is an error. Empty
-// folders do not ship.
+// A folder looks like /opt itself. Regular files and symbolic links are copied,
+// files as 0755 if anyone may execute them and 0644 otherwise; what [VetEntry]
+// refuses is an error. A relative link must lead to what the folders bring; one
+// into /opt may mean a file of another layer. Empty folders do not ship.
 //
 // A dependency manifest (package.json with package-lock.json, requirements.txt
 // with hashes, pom.xml) does not ship either: what it pins is installed where

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/graft-lambda/graft/inject/fragment"
 )
 
 // target returns the real path of a folder that may be emptied for a layer of
@@ -17,11 +19,8 @@ func target(dst string, folders []string) (string, error) {
 		return "", err
 	}
 	for _, folder := range folders {
-		src, err := filepath.EvalSymlinks(folder)
+		src, err := realFolder(folder)
 		if err != nil {
-			return "", fmt.Errorf("layer folder: %w", err)
-		}
-		if src, err = filepath.Abs(src); err != nil {
 			return "", err
 		}
 		if within(src, dst) || within(dst, src) {
@@ -47,9 +46,37 @@ func target(dst string, folders []string) (string, error) {
 	return dst, nil
 }
 
+// Apart reports whether what is built from the layer folders may be written
+// into the folder dir: in one of them the next build would ship it.
+func Apart(dir string, folders []string) error {
+	dst, err := realPath(dir)
+	if err != nil {
+		return err
+	}
+	for _, folder := range folders {
+		src, err := realFolder(folder)
+		if err != nil {
+			return err
+		}
+		if within(dst, src) {
+			return fmt.Errorf("%s: inside the layer folder %s: the next build would ship what this one writes there", dir, folder)
+		}
+	}
+	return nil
+}
+
+// realFolder returns the real path of a layer folder.
+func realFolder(folder string) (string, error) {
+	src, err := filepath.EvalSymlinks(folder)
+	if err != nil {
+		return "", fmt.Errorf("layer folder: %s: %w", folder, fragment.Cause(err))
+	}
+	return filepath.Abs(src)
+}
+
 // built tells whether dir looks like what Build has made.
 func built(dir string) bool {
-	program, err := os.Lstat(filepath.Join(dir, "graft"))
+	program, err := os.Lstat(filepath.Join(dir, wrapperFile))
 	if err != nil || !program.Mode().IsRegular() {
 		return false
 	}

@@ -82,9 +82,9 @@ func TestZipRefuses(t *testing.T) {
 			require.NoError(t, err)
 			t.Cleanup(func() { _ = l.Close() })
 		}, want: "s: neither a file nor a link"},
-		{name: "absolute link", files: map[string]string{"a/l": "->/etc/passwd"}, want: "a/l: a link to nothing inside the folder"},
-		{name: "link outside", files: map[string]string{"a/l": "->../../x"}, want: "a/l: a link to nothing inside the folder"},
-		{name: "link outside through links", files: map[string]string{"d": "->.", "l": "->d/d/../.."}, want: "l: a link to nothing inside the folder"},
+		{name: "absolute link", files: map[string]string{"a/l": "->/etc/passwd"}, want: "a/l: a link that leaves the layer"},
+		{name: "link outside", files: map[string]string{"a/l": "->../../x"}, want: "a/l: a link that leaves the layer"},
+		{name: "link outside through links", files: map[string]string{"d": "->.", "l": "->d/d/../.."}, want: "l: a link to nothing in the layer"},
 		{name: "set-group-id", files: map[string]string{"s": "x"}, with: func(t *testing.T, dir string) {
 			require.NoError(t, os.Chmod(filepath.Join(dir, "s"), 0o755|fs.ModeSetgid))
 		}, want: "s: a set-user-id or set-group-id file"},

@@ -104,16 +104,15 @@ func BenchmarkDecide(b *testing.B) {
 		files := agents(n)
 		files["../var/lang/include/node/node_version.h"] = nodeHeaderText
 		lay(b, filepath.Join(dir, "opt"), files)
-		s := system{args: append([]string{"/opt/graft"}, commandLines[fragment.NodeJS]...), env: os.Environ(),
-			dir: "/var/task", root: os.DirFS(dir), arch: runtime.GOARCH, self: "/opt/graft"}
-		original := inject.Process{Argv: s.args[1:], Env: s.env}
-		d := s.decide(original)
-		require.Len(b, d.plan.Agents, n)
-		require.Empty(b, d.problems)
+		m := inject.Machine{Root: os.DirFS(dir), Dir: "/var/task", Arch: runtime.GOARCH, Self: "/opt/graft"}
+		original := inject.Process{Argv: commandLines[fragment.NodeJS], Env: os.Environ()}
+		d := inject.Decide(original, m)
+		require.Len(b, d.Plan.Agents, n)
+		require.Empty(b, d.Problems)
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				s.decide(original)
+				inject.Decide(original, m)
 			}
 		})
 	}

@@ -186,9 +186,9 @@ func allowedProcesses(s system) (allowed []inject.Process, strict bool) {
 		}
 		return steps(chain, args[1:], original.Env), settings.Strict
 	}
-	p := s.withEnvFiles(original, new(decision))
+	m := s.machine()
+	p := inject.Decide(original, m).Before
 	settings, _ := fragment.ParseSettings(p.Env.Lookup)
-	m := inject.Machine{Root: s.root, Dir: s.dir, Arch: s.arch, Self: s.self}
 	fragments, _ := fragment.ReadDir(s.root, fragment.Dir)
 	plan := inject.New(p, fragments, settings, inject.Detect(p, settings, m), m)
 	planned := plan.Apply(p)

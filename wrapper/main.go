@@ -9,6 +9,10 @@
 // It can also stand in front of the command of a container image's ENTRYPOINT,
 // or in one line of a custom runtime's bootstrap.
 //
+// Where the layer has an executable file /opt/graft-companion, and there is
+// Lambda's API to speak to, it first starts that beside the runtime, and waits a
+// second at most until it has registered as an extension.
+//
 // # Settings
 //
 // All settings are optional environment variables of the function.
@@ -85,7 +89,9 @@ func thisMachine() system {
 		arch:   runtime.GOARCH,
 		self:   self,
 		stderr: os.Stderr,
-		exec:   syscall.Exec,
+
+		companion: startCompanion,
+		exec:      syscall.Exec,
 	}
 }
 

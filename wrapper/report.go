@@ -17,41 +17,41 @@ const maxLines = 100
 const notStarted = "GRAFT_STRICT=1: the function is not started"
 
 // report prints what GRAFT_LOG asks for, in one write.
-func (d decision) report(w io.Writer) {
+func report(d inject.Decision, w io.Writer) {
 	var out bytes.Buffer
 	line := func(format string, args ...any) { fmt.Fprintf(&out, "graft: "+format+"\n", args...) }
-	if d.settings.Log >= fragment.Warn || d.settings.Strict {
-		for i, p := range d.problems {
+	if d.Settings.Log >= fragment.Warn || d.Settings.Strict {
+		for i, p := range d.Problems {
 			if i == maxLines {
-				line("and %d more problems", len(d.problems)-maxLines)
+				line("and %d more problems", len(d.Problems)-maxLines)
 				break
 			}
-			line("%s", oneLine(p))
+			line("%s", oneLine(p.String()))
 		}
 	}
-	if d.settings.Strict && len(d.problems) > 0 {
+	if d.Settings.Strict && len(d.Problems) > 0 {
 		line(notStarted)
 	}
-	rt := d.plan.Runtime
-	if d.settings.Log >= fragment.Info && rt.Language != "" {
+	rt := d.Plan.Runtime
+	if d.Settings.Log >= fragment.Info && rt.Language != "" {
 		agents := "no agents"
-		if len(d.plan.Agents) > 0 {
-			agents = strings.Join(d.plan.Agents, ", ")
+		if len(d.Plan.Agents) > 0 {
+			agents = strings.Join(d.Plan.Agents, ", ")
 		}
 		name := string(rt.Language)
 		if rt.Version.Known() {
 			name += " " + rt.Version.String()
 		}
 		line("%s: %s", name, agents)
-		for _, n := range d.plan.Notes {
+		for _, n := range d.Plan.Notes {
 			line("%s: %s: %s", rt.Language, n.Agent, oneLine(n.Text))
 		}
 	}
-	if d.settings.Log >= fragment.Debug {
-		for _, e := range d.plan.Edits {
+	if d.Settings.Log >= fragment.Debug {
+		for _, e := range d.Plan.Edits {
 			line("%s: %s", rt.Language, oneLine(describe(e)))
 		}
-		for _, next := range d.plan.Wrappers {
+		for _, next := range d.Plan.Wrappers {
 			line("%s: then %s", rt.Language, next.Path)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/graft-lambda/graft/inject/fragment"
 )
 
-// A system is what the wrapper reads of the machine, once, and the two things
+// A system is what the wrapper reads of the machine, once, and the three things
 // that it does to it.
 type system struct {
 	args []string
@@ -25,6 +25,8 @@ type system struct {
 	self string
 
 	stderr io.Writer
+	// companion starts the companion, and returns when that has registered.
+	companion func(env []string) error
 	// exec replaces the process; it returns only if that failed.
 	exec func(path string, argv []string, env []string) error
 }
@@ -52,27 +54,36 @@ func run(s system) int {
 	if path.Dir(original.Argv[0]) == inject.RunDir {
 		return s.resume(original)
 	}
-	disable, _ := original.Env.Lookup("GRAFT_DISABLE")
-	if all, _ := fragment.Disabled(disable); all {
+	d := inject.Decide(original, s.machine())
+	if d.Disabled {
 		return s.start(original)
 	}
-	d := s.decide(original)
-	d.report(s.stderr)
-	if d.settings.Strict && len(d.problems) > 0 {
+	report(d, s.stderr)
+	if d.Settings.Strict && len(d.Problems) > 0 {
 		return exitStrict
 	}
-	chain := inject.Chain{PID: s.pid, Program: d.process.Argv[0]}
-	for _, w := range d.plan.Wrappers {
+	if s.hasCompanion() {
+		if err := s.companion(s.env); err != nil && s.stops(d.Settings, "companion: %v", err) {
+			return exitStrict
+		}
+	}
+	chain := inject.Chain{PID: s.pid, Program: d.Process.Argv[0]}
+	for _, w := range d.Plan.Wrappers {
 		chain.Wrappers = append(chain.Wrappers, w.Path)
 	}
-	program, err := s.runChain(chain, d.process, d.settings)
-	if errors.Is(err, syscall.E2BIG) && d.adds(original) {
-		if s.stops(d.settings, "all agents left out: arguments and environment would be too long") {
+	program, err := s.runChain(chain, d.Process, d.Settings)
+	if errors.Is(err, syscall.E2BIG) && d.Adds(original) {
+		if s.stops(d.Settings, "all agents left out: arguments and environment would be too long") {
 			return exitStrict
 		}
 		return s.start(original)
 	}
 	return s.failed(program, err)
+}
+
+// machine is what a plan may look at.
+func (s system) machine() inject.Machine {
+	return inject.Machine{Root: s.root, Dir: s.dir, Arch: s.arch, Self: s.self}
 }
 
 // resume goes on with a chain of wrappers: one of them has called the file in

@@ -66,8 +66,11 @@ type Var struct {
 }
 
 // Lookup returns the value of the variable name.
-func (f Fragment) Lookup(name string) (string, bool) {
-	for _, v := range f.Vars {
+func (f Fragment) Lookup(name string) (string, bool) { return Lookup(f.Vars, name) }
+
+// Lookup returns the value of the first of vars with this name.
+func Lookup(vars []Var, name string) (string, bool) {
+	for _, v := range vars {
 		if v.Name == name {
 			return v.Value, true
 		}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/graft-lambda/graft/internal/guard"
 	"github.com/graft-lambda/graft/internal/telemetry"
 )
 
@@ -47,6 +48,7 @@ type lane struct {
 	tries    int       // failed attempts since closing
 	until    time.Time // when closing must be over; zero: no such time
 	closed   bool
+	told     uint64 // of stats.Overflow
 }
 
 func newLane(exporter Exporter, limits Limits, clock Clock, fail func(string, error)) *lane {
@@ -156,26 +158,37 @@ func (l *lane) hopeless() bool {
 }
 
 // attempt outlives an exporter that panics: its batch is refused.
-func (l *lane) attempt(ctx context.Context, batch []telemetry.Event) (err error) {
-	defer func() {
-		if problem := recover(); problem != nil {
-			err = fmt.Errorf("panic: %v", problem)
-		}
-	}()
-	return l.exporter.Export(ctx, batch)
+func (l *lane) attempt(ctx context.Context, batch []telemetry.Event) error {
+	return guard.Call(func() error { return l.exporter.Export(ctx, batch) })
 }
 
-// settle books the outcome of an attempt.
+// settle books the outcome of an attempt, and says what there is to say of it.
 func (l *lane) settle(batch []telemetry.Event, err error, cancelled bool) {
+	dropped, late := l.book(batch, err, cancelled)
+	if late {
+		return
+	}
+	if dropped > 0 {
+		// Not only at the end, of which not everybody is left the time to tell.
+		l.fail(l.exporter.Name(), overflow(dropped))
+	}
+	if err != nil && !cancelled {
+		l.fail(l.exporter.Name(), err)
+	}
+}
+
+// book books the outcome of an attempt. It returns how many events were dropped
+// since the queue was last empty, if it is, and whether it came too late, and
+// was booked as unsent.
+func (l *lane) book(batch []telemetry.Event, err error, cancelled bool) (dropped uint64, late bool) {
 	n := len(batch)
 	var later *Later
 	var partial *Partial
 	l.mu.Lock()
-	if l.closed { // it came too late, and was booked as unsent
-		l.mu.Unlock()
-		return
+	defer l.mu.Unlock()
+	if l.closed {
+		return 0, true
 	}
-	l.inFlight = 0
 	switch {
 	case err == nil:
 		l.stats.Exported += uint64(n)
@@ -195,15 +208,21 @@ func (l *lane) settle(batch []telemetry.Event, err error, cancelled bool) {
 		l.stats.Refused += uint64(n)
 		l.failures, l.stuck = 0, false
 	}
+	l.inFlight = 0
 	if len(l.queue.events) == 0 {
 		l.urgent = false
+		dropped, l.told = l.stats.Overflow-l.told, l.stats.Overflow
 	}
 	close(l.settled)
 	l.settled = make(chan struct{})
-	l.mu.Unlock()
-	if err != nil && !cancelled {
-		l.fail(l.exporter.Name(), err)
-	}
+	return dropped, false
+}
+
+// An overflow is how many events were dropped, until the queue was empty again.
+type overflow uint64
+
+func (o overflow) Error() string {
+	return fmt.Sprintf("%d events dropped: the queue was full", uint64(o))
 }
 
 // hold begins the pause after a failure. It needs mu.

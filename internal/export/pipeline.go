@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/graft-lambda/graft/internal/guard"
 	"github.com/graft-lambda/graft/internal/telemetry"
 )
 
@@ -19,6 +20,9 @@ const (
 	Async Mode = iota
 	// End sends what was accepted before the environment can freeze.
 	End
+	// Timed is for an environment that never freezes and has many invocations
+	// at once: events are sent when a second has passed or a batch is full.
+	Timed
 )
 
 // Config is how a pipeline works. The zero value is usable.
@@ -26,6 +30,8 @@ type Config struct {
 	Mode   Mode
 	Limits Limits // of each exporter's queue
 	Clock  Clock  // the zero value is SystemClock
+	// Hold is how long sending may hold an invocation that is over; 2 s if 0.
+	Hold time.Duration
 	// Log takes lines about exporters that fail, at most one a minute for each.
 	Log func(line string)
 }
@@ -34,6 +40,7 @@ type Config struct {
 // for concurrent use.
 type Pipeline struct {
 	mode   Mode
+	hold   time.Duration
 	lanes  []*lane
 	ends   *ends
 	cancel context.CancelFunc
@@ -44,20 +51,31 @@ func New(cfg Config, exporters ...Exporter) *Pipeline {
 	if cfg.Clock.Now == nil {
 		cfg.Clock = SystemClock()
 	}
+	if cfg.Hold == 0 {
+		cfg.Hold = 2 * time.Second
+	}
 	lines := telemetry.NewThrottle(cfg.Log, time.Minute, cfg.Clock.Now)
 	fail := func(name string, err error) {
 		text := "telemetry: " + name + ": " + err.Error()
+		if errors.As(err, new(overflow)) {
+			name += ": overflow" // a kind of its own
+		}
 		if later := new(Later); errors.As(err, &later) {
 			text += "; will try again"
 		}
 		lines.Say(name, text)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &Pipeline{mode: cfg.Mode, cancel: cancel, ends: newEnds()}
+	p := &Pipeline{mode: cfg.Mode, hold: cfg.Hold, cancel: cancel, ends: newEnds(cfg.Clock)}
 	for _, exporter := range exporters {
 		lane := newLane(exporter, cfg.Limits, cfg.Clock, fail)
 		p.lanes = append(p.lanes, lane)
-		go lane.run(ctx)
+		go func() {
+			// Without its lane an exporter's events are counted as unsent.
+			if err := guard.Call(func() error { lane.run(ctx); return nil }); err != nil {
+				fail(lane.stats.Exporter, err)
+			}
+		}()
 	}
 	return p
 }
@@ -66,9 +84,11 @@ func New(cfg Config, exporters ...Exporter) *Pipeline {
 // never blocks. The events must not be modified afterwards.
 func (p *Pipeline) Add(events []telemetry.Event) {
 	over := false
-	var ended []string
+	var begun, ended []string
 	for _, event := range events {
 		switch event.Type {
+		case telemetry.TypeStart:
+			begun = append(begun, requestID(event))
 		case telemetry.TypeRuntimeDone:
 			over = true
 			ended = append(ended, requestID(event))
@@ -79,7 +99,7 @@ func (p *Pipeline) Add(events []telemetry.Event) {
 	for _, lane := range p.lanes {
 		lane.add(events, over && p.mode == Async)
 	}
-	p.ends.note(ended)
+	p.ends.note(begun, ended)
 }
 
 func requestID(event telemetry.Event) string {
@@ -90,16 +110,22 @@ func requestID(event telemetry.Event) string {
 	return ""
 }
 
-// Ended is to be called when an invocation is over, before the environment may
-// freeze. With [Async] it does nothing. With [End] it waits until the runtime's
-// end of the invocation has been accepted, then flushes. It returns when ctx
-// ends, whatever is left; if the end of an invocation did not come in time, it
-// is not waited for again until one comes.
+// Ended is to be called when an invocation has begun, and returns when it is
+// over and the environment may freeze. With [End] it waits until the runtime's
+// end of the invocation has been accepted, then flushes, for Hold at most. It
+// returns when ctx ends, whatever is left.
+//
+// Of an invocation whose start does not come soon either, no end is waited for:
+// telemetry is not delivered. If an end did not come in time, none is waited
+// for before the next one has come.
 func (p *Pipeline) Ended(ctx context.Context, requestID string) error {
 	if p.mode != End {
 		return nil
 	}
-	return errors.Join(p.ends.await(ctx, requestID), p.Flush(ctx))
+	err := p.ends.await(ctx, requestID)
+	ctx, cancel := context.WithTimeout(ctx, p.hold)
+	defer cancel()
+	return errors.Join(err, p.Flush(ctx))
 }
 
 // Flush sends what was accepted until now, by all exporters at once, until ctx
@@ -132,7 +158,7 @@ func (p *Pipeline) Stats() Stats {
 func (p *Pipeline) each(do func(int, *lane)) {
 	var all sync.WaitGroup
 	for i, lane := range p.lanes {
-		all.Go(func() { do(i, lane) })
+		all.Go(func() { _ = guard.Call(func() error { do(i, lane); return nil }) })
 	}
 	all.Wait()
 }

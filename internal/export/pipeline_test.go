@@ -84,6 +84,10 @@ func done(request string) telemetry.Event {
 	return telemetry.Event{Type: telemetry.TypeRuntimeDone, Record: json.RawMessage(`{"requestId":"` + request + `"}`)}
 }
 
+func begun(request string) telemetry.Event {
+	return telemetry.Event{Type: telemetry.TypeStart, Record: json.RawMessage(`{"requestId":"` + request + `"}`)}
+}
+
 func within(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
@@ -123,6 +127,26 @@ func TestAsyncSendsInItsOwnTime(t *testing.T) {
 	})
 }
 
+// On Managed Instances the end of one of many invocations is no reason to send.
+func TestTimedSendsByTimeAndSize(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var got sink
+		p := New(Config{Mode: Timed, Limits: Limits{BatchItems: 3}}, got.exporter())
+		p.Add(append(lines(0, 1), done("r")))
+		synctest.Wait()
+		assert.Empty(t, got.records())
+		require.NoError(t, p.Ended(t.Context(), "never"), "does not wait")
+		pass(linger)
+		synctest.Wait()
+		assert.Equal(t, 1, got.called())
+		p.Add(lines(1, 4))
+		synctest.Wait()
+		assert.Equal(t, 2, got.called(), "a whole batch")
+		sum(t, p.Close(t.Context()))
+	})
+}
+
 func TestEndWaitsForTheEndOfTheInvocation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -141,8 +165,22 @@ func TestEndWaitsForTheEndOfTheInvocation(t *testing.T) {
 		require.NoError(t, <-result)
 		assert.Equal(t, 3, len(got.events), "all that was accepted")
 
+		// As long as it takes, if only it has begun.
+		p.Add([]telemetry.Event{begun("long")})
+		go func() { result <- p.Ended(t.Context(), "long") }()
+		pass(10 * time.Minute)
+		synctest.Wait()
+		assert.Empty(t, result)
+		p.Add([]telemetry.Event{done("long")})
+		synctest.Wait()
+		require.NoError(t, <-result)
+		before := time.Now()
+		assert.ErrorContains(t, p.Ended(t.Context(), "not begun"), "not even its start")
+		assert.Equal(t, beginWithin, time.Since(before))
+		p.Add([]telemetry.Event{done("x"), begun("lost")})
+
 		// One that never comes is waited for once.
-		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		short, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		assert.ErrorIs(t, p.Ended(short, "lost"), context.DeadlineExceeded)
 		require.NoError(t, p.Ended(t.Context(), "lost again"))

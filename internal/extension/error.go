@@ -7,10 +7,20 @@ import (
 	"net/url"
 )
 
-// InvalidEventType is the [Error.Type] with which Lambda refuses an event that
-// the extension may not ask for: INVOKE on Managed Instances, SHUTDOWN for an
-// internal extension.
-const InvalidEventType = "Extension.InvalidEventType"
+// What an [Error.Type] may be. Lambda has others.
+const (
+	// InvalidEventType refuses an event that the extension may not ask for:
+	// INVOKE on Managed Instances, SHUTDOWN for an internal extension.
+	InvalidEventType = "Extension.InvalidEventType"
+	// InvalidExtensionState refuses what does not fit what was before, such as
+	// a second registration under a name.
+	InvalidExtensionState = "Extension.InvalidExtensionState"
+	// RegistrationClosed refuses an internal extension that registers when the
+	// init is over.
+	RegistrationClosed = "Extension.RegistrationClosed"
+	// UnknownExtension refuses an identifier, such as one from before a reset.
+	UnknownExtension = "Extension.UnknownExtensionIdentifier"
+)
 
 // An Error is a refusal by the API.
 type Error struct {

@@ -46,14 +46,17 @@ const (
 
 // An agent is an extension. Its fields are guarded by the generation's mu.
 type agent struct {
-	name     string
-	id       string // a UUID
-	external bool
-	process  *process // of an external one, once it has been started
-	state    agentState
-	events   map[string]bool
-	pending  *agentEvent // for its next
-	owes     bool        // has got, or is to get, an INVOKE and not asked for more
+	name      string
+	id        string // a UUID
+	external  bool
+	process   *process // of an external one, once it has been started
+	state     agentState
+	events    map[string]bool
+	pending   *agentEvent // for its next
+	errorType string      // of the first error that it reported
+	owes      bool        // has got, or is to get, an INVOKE and not asked for more
+
+	began, readied time.Time // for parts.go
 }
 
 func newAgent(name string, external bool) *agent {
@@ -65,6 +68,9 @@ func (a *agent) move(to agentState) bool {
 	ok := slices.Contains(agentMoves[a.state], to)
 	if ok {
 		a.state = to
+	}
+	if ok && to == agentReady && a.readied.IsZero() {
+		a.readied = time.Now()
 	}
 	return ok
 }
@@ -101,7 +107,7 @@ type tracing struct {
 
 // event is what extensions are told of inv.
 func (inv *invocation) event() *agentEvent {
-	e := &agentEvent{Type: invokeEvent, DeadlineMs: inv.deadline.UnixMilli(), RequestID: inv.id, ARN: inv.arn}
+	e := &agentEvent{Type: invokeEvent, DeadlineMs: inv.told.UnixMilli(), RequestID: inv.id, ARN: inv.arn}
 	if inv.trace != "" {
 		e.Tracing = &tracing{"X-Amzn-Trace-Id", inv.trace}
 	}

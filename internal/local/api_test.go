@@ -134,7 +134,7 @@ func TestNextHeaders(t *testing.T) {
 	e := start(t, f)
 	before := time.Now()
 	var ids []string
-	for _, options := range [][]local.InvokeOption{nil, {local.Trace("Root=1-2-3;Sampled=0")}} {
+	for _, options := range [][]local.InvokeOption{nil, {local.Trace("Root=1-2-3;Sampled=0"), local.ClientContext(`{"a":1}`)}} {
 		r := send(t, e, event{Do: "header"}, options...)
 		var header http.Header
 		require.NoError(t, json.Unmarshal(r.Body, &header))
@@ -150,7 +150,9 @@ func TestNextHeaders(t *testing.T) {
 		assert.Positive(t, r.Duration)
 		if options == nil {
 			assert.Regexp(t, `^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=1$`, r.TraceHeader)
+			assert.NotContains(t, header, "Lambda-Runtime-Client-Context")
 		} else {
+			assert.Equal(t, `{"a":1}`, header.Get("Lambda-Runtime-Client-Context"))
 			assert.Equal(t, "Root=1-2-3;Sampled=0", r.TraceHeader)
 		}
 		ids = append(ids, r.RequestID)

@@ -25,6 +25,9 @@ type job struct {
 	TmpSize     int64
 	TmpReadOnly bool
 	Scratch     string // a folder where an entry can be made for a moment
+	Cgroup      string // that the stage is frozen by, or ""
+	Freezer     int    // the index of its freezer
+	Hosts       string // what is to be seen as /etc/hosts; "": what is there
 
 	UID, GID                int
 	Dir                     string

@@ -13,12 +13,16 @@ const (
 	defaultRegion   = "us-east-1"
 	account         = "012345678912"
 	execWrapper     = "AWS_LAMBDA_EXEC_WRAPPER"
+	// credential is the value of all three parts of the credentials. They sign
+	// nothing that leaves this machine; SDKs refuse to start without.
+	credential = "local"
 )
 
 // environ returns the whole environment of the function's process: Lambda's
 // variables, less those that the function sets itself, then the function's.
-// runtimeAPI is host:port; "" leaves the variable out.
-func environ(f Function, runtimeAPI string, now time.Time) []string {
+// runtimeAPI is host:port; "" leaves out what has to do with it. Token is for
+// the credentials of a snap-start function.
+func environ(f Function, runtimeAPI, token string, now time.Time) []string {
 	env := []string{
 		"PATH=/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
 		"LD_LIBRARY_PATH=/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
@@ -32,21 +36,33 @@ func environ(f Function, runtimeAPI string, now time.Time) []string {
 		"AWS_LAMBDA_FUNCTION_NAME=" + f.Name,
 		"AWS_LAMBDA_FUNCTION_VERSION=" + functionVersion,
 		fmt.Sprintf("AWS_LAMBDA_FUNCTION_MEMORY_SIZE=%d", f.MemoryMB),
-		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
-		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/" + f.Name,
-		"AWS_LAMBDA_LOG_STREAM_NAME=" + now.UTC().Format("2006/01/02/") + "[" + functionVersion + "]" + randomHex(16),
-		// They sign nothing that leaves this machine; SDKs refuse to start without.
-		"AWS_ACCESS_KEY_ID=local",
-		"AWS_SECRET_ACCESS_KEY=local",
-		"AWS_SESSION_TOKEN=local",
+		"AWS_LAMBDA_INITIALIZATION_TYPE=" + string(f.InitType),
 		// Lambda's daemon has a link-local address; here nothing may leave loopback.
 		"AWS_XRAY_DAEMON_ADDRESS=127.0.0.1:2000",
 		"_AWS_XRAY_DAEMON_ADDRESS=127.0.0.1",
 		"_AWS_XRAY_DAEMON_PORT=2000",
 		"AWS_XRAY_CONTEXT_MISSING=LOG_ERROR",
 	}
+	// What would be the same in every environment that a snapshot is restored
+	// to is not in it.
+	if f.InitType != SnapStart {
+		env = append(env,
+			"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/"+f.Name,
+			"AWS_LAMBDA_LOG_STREAM_NAME="+now.UTC().Format("2006/01/02/")+"["+functionVersion+"]"+randomHex(16),
+			"AWS_ACCESS_KEY_ID="+credential,
+			"AWS_SECRET_ACCESS_KEY="+credential,
+			"AWS_SESSION_TOKEN="+credential)
+	}
+	if f.InitType == ManagedInstances {
+		env = append(env, fmt.Sprintf("AWS_LAMBDA_MAX_CONCURRENCY=%d", f.Concurrency))
+	}
 	if runtimeAPI != "" {
 		env = append(env, "AWS_LAMBDA_RUNTIME_API="+runtimeAPI)
+		if f.InitType == SnapStart {
+			env = append(env,
+				"AWS_CONTAINER_CREDENTIALS_FULL_URI=http://"+runtimeAPI+credentialsPath,
+				"AWS_CONTAINER_AUTHORIZATION_TOKEN="+token)
+		}
 	}
 	own := make(map[string]bool, len(f.Env))
 	for _, entry := range f.Env {
@@ -67,6 +83,7 @@ var notForAgents = map[string]bool{
 	"AWS_EXECUTION_ENV":          true,
 	"AWS_LAMBDA_LOG_GROUP_NAME":  true,
 	"AWS_LAMBDA_LOG_STREAM_NAME": true,
+	"AWS_LAMBDA_MAX_CONCURRENCY": true,
 	"AWS_XRAY_CONTEXT_MISSING":   true,
 	"AWS_XRAY_DAEMON_ADDRESS":    true,
 	"LAMBDA_RUNTIME_DIR":         true,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 )
@@ -11,12 +12,13 @@ import (
 // An Environment is an execution environment with a function and its
 // extensions in it. Its methods may be called from several goroutines.
 type Environment struct {
-	function Function
-	arn      string
-	env      []string // of the runtime
-	server   *server
-	stage    *stage
-	slot     chan struct{} // held by the one who makes transitions
+	function  Function
+	arn       string
+	env       []string // of the runtime
+	server    *server
+	stage     *stage
+	telemetry *stream
+	slot      chan struct{} // one place for each invocation; who holds all is alone
 
 	live    context.Context // ends when Stop begins
 	endLife context.CancelFunc
@@ -25,10 +27,14 @@ type Environment struct {
 	stop    sync.Once
 	stopped error
 
-	mu         sync.Mutex
-	phase      Phase
-	generation *generation
-	initTook   time.Duration
+	mu          sync.Mutex
+	phase       Phase
+	running     int // invocations in PhaseInvoking
+	generation  *generation
+	initTook    time.Duration
+	initError   *InitError
+	restoreTook time.Duration
+	trouble     error // in the end of one that ended by itself
 }
 
 // Start starts the extensions and the function and returns when its init is
@@ -37,30 +43,33 @@ type Environment struct {
 // [NotAllowedError] if this machine does not allow the isolation, and else
 // says what is wrong with f. In each of these cases nothing is left running.
 //
-// ctx bounds the init alone. An init that takes longer than the function's
-// InitTimeout is no error: as in Lambda it is ended and tried again by the
-// first invocation; until then the environment is [PhaseDown].
+// ctx bounds the init alone. The init of an on-demand function that takes
+// longer than its InitTimeout is no error: as in Lambda it is ended and tried
+// again by the first invocation; until then the environment is [PhaseDown].
+// With RetryInit that is so too if it fails in another way. A snap-start
+// function is [PhaseSnapshotted] after its init, until [Environment.Restore].
 // The environment then runs until Stop.
 func Start(ctx context.Context, f Function) (*Environment, error) {
 	f, err := f.prepared()
 	if err != nil {
 		return nil, err
 	}
-	s, err := serve()
+	token := randomHex(16)
+	s, err := serve(f, token)
 	if err != nil {
 		return nil, err
 	}
-	stage, err := openStage(f)
+	stage, err := openNamedStage(f)
 	if err != nil {
 		s.close()
 		return nil, err
 	}
-	env := environ(f, s.address, time.Now())
+	env := environ(f, s.address, token, time.Now())
 	e := &Environment{
 		function: f,
 		arn:      fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", getenv(env, "AWS_REGION"), account, f.Name),
-		env:      env, server: s, stage: stage,
-		slot:  make(chan struct{}, 1),
+		env:      env, server: s, stage: stage, telemetry: newStream(f.Events),
+		slot:  make(chan struct{}, f.Concurrency),
 		phase: PhaseInit,
 	}
 	e.live, e.endLife = context.WithCancel(context.Background())
@@ -68,10 +77,30 @@ func Start(ctx context.Context, f Function) (*Environment, error) {
 	if err := e.firstInit(ctx); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
+	if f.InitType == ManagedInstances {
+		go e.guard()
+	}
 	return e, nil
 }
 
-// firstInit makes the init before the first invocation.
+// openNamedStage is openStage with a hosts file that has the sandbox's name.
+func openNamedStage(f Function) (*stage, error) {
+	if f.NoSandboxName {
+		return openStage(f, "")
+	}
+	hosts, err := writeHosts()
+	if err != nil {
+		return nil, err
+	}
+	if hosts != "" {
+		// The mount keeps what it shows.
+		defer os.Remove(hosts)
+	}
+	return openStage(f, hosts)
+}
+
+// firstInit makes the init before the first invocation. It is no error if that
+// fails and the first invocation is to try again.
 func (e *Environment) firstInit(ctx context.Context) error {
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if limit := e.function.InitTimeout; limit > 0 {
@@ -82,21 +111,36 @@ func (e *Environment) firstInit(ctx context.Context) error {
 	if err == nil {
 		return e.rest()
 	}
-	g := e.now()
+	g, why := e.now(), failure
+	retry := e.function.InitType == OnDemand && e.function.RetryInit
 	var found *fault
 	switch {
 	case errors.As(err, &found):
 	case ctx.Err() != nil:
-		found = &fault{errorType: "Sandbox.Timedout", message: ctx.Err().Error(), cause: ctx.Err()}
+		found, retry = &fault{errorType: "Sandbox.Timedout", message: ctx.Err().Error(), cause: ctx.Err()}, false
 	case limited.Err() != nil:
-		return e.reset(ctx, timeout)
+		message := fmt.Sprintf("init took longer than %v", e.function.InitTimeout)
+		found, why = &fault{errorType: "Sandbox.Timedout", message: message, cause: limited.Err()}, timeout
+		retry = e.function.InitType == OnDemand
 	}
-	if trouble := e.reset(ctx, failure); trouble != nil {
+	if trouble := e.reset(ctx, why); trouble != nil {
 		return errors.Join(err, trouble)
 	}
 	if found == nil {
 		return err
 	}
+	failed := g.initFailure(found)
+	if !retry {
+		return failed
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.initError = failed
+	return nil
+}
+
+// initFailure returns what kept g, which has ended, from getting ready.
+func (g *generation) initFailure(found *fault) *InitError {
 	exit := Exit{Code: -1}
 	switch {
 	case found.exit != nil:
@@ -118,10 +162,15 @@ func (e *Environment) init(ctx context.Context) error {
 	e.mu.Unlock()
 	e.server.current.Store(g)
 	begin := time.Now()
+	g.initStarted()
 	err := g.init(ctx)
+	g.initReported(err)
 	e.mu.Lock()
 	e.initTook = time.Since(begin)
 	e.mu.Unlock()
+	if err == nil && e.function.InitType == SnapStart {
+		return e.snapshot()
+	}
 	if err == nil {
 		e.enter(PhaseReady)
 		return nil
@@ -154,6 +203,9 @@ func (e *Environment) now() *generation {
 	return e.generation
 }
 
+// ARN returns the name that invocations give the function.
+func (e *Environment) ARN() string { return e.arn }
+
 // PID returns the process id of the runtime, or of the last one; 0 before it
 // is started.
 func (e *Environment) PID() int {
@@ -164,6 +216,14 @@ func (e *Environment) PID() int {
 		return 0
 	}
 	return g.process.pid
+}
+
+// InitError returns why the init before the first invocation failed, if that
+// was no error of Start; else nil.
+func (e *Environment) InitError() *InitError {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.initError
 }
 
 // InitDuration returns how long the last init took.

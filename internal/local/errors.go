@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// ErrNotRunning is what an invocation gets whose environment is stopped.
+// ErrNotRunning is what an invocation gets whose environment is stopped, or on
+// Managed Instances has ended by itself.
 var ErrNotRunning = errors.New("function: not running")
 
 // A NotAllowedError says that this machine does not allow what the isolation
@@ -49,6 +50,23 @@ func (e *InitError) Error() string { return "init: " + e.Type + ": " + e.Message
 
 // Unwrap returns the cause, such as the error of the context.
 func (e *InitError) Unwrap() error { return e.Err }
+
+// A RestoreError says why an environment could not be restored from its
+// snapshot. In Lambda it is an error of the one who invokes, not a result of
+// the function.
+type RestoreError struct {
+	// Name of the exception: SnapStartTimeoutException or SnapStartException.
+	Name string
+	// Type as Lambda names it: Runtime.RestoreHookUserTimeout, Runtime.ExitError,
+	// Extension.Crash, or what the runtime posted to restore/error.
+	Type string
+	// Message in words.
+	Message string
+	// Body is what the runtime posted to restore/error, if it did.
+	Body []byte
+}
+
+func (e *RestoreError) Error() string { return e.Name + ": " + e.Type + ": " + e.Message }
 
 // An Exit is how a process ended.
 type Exit struct {

@@ -111,6 +111,7 @@ func (g *generation) agentError(w http.ResponseWriter, r *http.Request, to, said
 		forbidMove(w, a, said, a.id, notAllowedMove)
 	default:
 		g.reported = or(g.reported, errorType)
+		a.errorType = or(a.errorType, errorType)
 		g.note()
 		accept(w)
 	}

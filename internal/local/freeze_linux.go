@@ -15,31 +15,59 @@ const freezeBound = 5 * time.Second
 
 // freeze stops every process on the stage but its keeper.
 func (s *stage) freeze() error {
+	s.frozen.Store(true)
+	if c := s.cgroup.Load(); c != nil {
+		err := c.stop(func() []int { return s.namespace.others(s.keeper) })
+		if !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES) {
+			return err
+		}
+		// There is one, but what runs cannot be moved to it.
+		c.resume()
+		s.cgroup.Store(nil)
+	}
 	for bound := time.Now().Add(freezeBound); ; {
 		// Each round sees what was forked behind the back of the one before.
 		if s.namespace.signalAll(s.keeper, unix.SIGSTOP, stopped) {
 			return nil
 		}
 		if time.Now().After(bound) {
-			return errors.New("freeze: processes that do not stop")
+			return errStillRunning
 		}
 		time.Sleep(time.Millisecond)
 	}
 }
 
-// thaw lets them go on.
+var errStillRunning = errors.New("freeze: processes that do not stop")
+
+// thaw lets them go on. It does nothing if they do.
 func (s *stage) thaw() {
+	if !s.frozen.Swap(false) {
+		return
+	}
+	if c := s.cgroup.Load(); c != nil {
+		c.resume()
+		return
+	}
 	s.namespace.signalAll(s.keeper, unix.SIGCONT, func(int) bool { return false })
+}
+
+// others returns all processes in the namespace but the keeper.
+func (n *namespace) others(keeper int) (pids []int) {
+	entries, _ := os.ReadDir("/proc")
+	for _, entry := range entries {
+		if pid, err := strconv.Atoi(entry.Name()); err == nil && pid != keeper && n.has(pid) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // signalAll sends sig to every process in the namespace but the keeper, except
 // to those for which it is not needed; it tells whether that was all of them.
 func (n *namespace) signalAll(keeper int, sig unix.Signal, needless func(pid int) bool) bool {
 	all := true
-	entries, _ := os.ReadDir("/proc")
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil || pid == keeper || !n.has(pid) || needless(pid) {
+	for _, pid := range n.others(keeper) {
+		if needless(pid) {
 			continue
 		}
 		all = false

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -66,10 +67,18 @@ type Function struct {
 
 	// Timeout of one invocation; 3 s if 0.
 	Timeout time.Duration
-	// InitTimeout is how long the init before the first invocation may take;
-	// 10 s if 0, no limit if negative. Beyond it all is ended, and the first
-	// invocation starts with another init, within Timeout.
+	// InitTimeout is how long the init before the first invocation may take, no
+	// limit if negative. If 0 it is 10 s for an on-demand function, for others
+	// the longer of 130 s and Timeout, but no more of that than 900 s. Beyond it
+	// all is ended; on demand the first invocation then starts with another
+	// init, within Timeout.
 	InitTimeout time.Duration
+	// RetryInit has Start return an environment even if the init of an on-demand
+	// function fails. As in Lambda the first invocation then tries it again, and
+	// fails if that fails too. [Environment.InitError] tells of the first.
+	RetryInit bool
+	// RestoreTimeout is how long a restore from a snapshot may take; 10 s if 0.
+	RestoreTimeout time.Duration
 	// MemoryMB is what the function is told of its memory, 128 if 0. It is no limit.
 	MemoryMB int
 
@@ -90,18 +99,31 @@ type Function struct {
 	// extension, as Stdout does; nil drops it. It is called each time that the
 	// extension is started.
 	ExtensionOutput func(name string) io.Writer
-	// Freeze has all processes stopped (SIGSTOP) between invocations, as
-	// Lambda freezes them.
+	// Freeze has all processes frozen between invocations, as Lambda freezes
+	// them, by a cgroup where this machine allows that, else by SIGSTOP and
+	// SIGCONT. On Managed Instances it counts for nothing, as there.
 	Freeze bool
 	// InitType is how the environment comes into being; on-demand if empty.
 	InitType InitType
 	// Concurrency is how many invocations run at once on Managed Instances, 1
-	// if 0; elsewhere it is always 1.
+	// if 0; elsewhere there is always 1.
 	Concurrency int
 	// Events, if not nil, gets every event of the environment's telemetry in
 	// order, whether or not anyone has subscribed to it: platform events and
 	// the lines that the function and the extensions write. It must not block.
 	Events func(telemetry.Event)
+	// Inits, if not nil, gets how each init went, when it is over. It must not
+	// block.
+	Inits func(Init)
+	// API, if not nil, stands between the processes and the API that it is given:
+	// for tests of what happens when that fails. It is called once.
+	API func(http.Handler) http.Handler
+	// NoSandboxName leaves the name sandbox.localdomain, at which subscribers
+	// to the telemetry listen, unknown to the function and the extensions. Else
+	// their /etc/hosts has it, if this machine has that file.
+	NoSandboxName bool
+
+	freezers []string // the file systems of the cgroups to try; nil: all there are
 }
 
 // An InitType is how an environment comes into being: the value of
@@ -116,6 +138,14 @@ const (
 	ManagedInstances       InitType = "lambda-managed-instances"
 )
 
+// initLimit is how long Lambda lets the init of the function take.
+func (f Function) initLimit() time.Duration {
+	if f.InitType == OnDemand {
+		return 10 * time.Second
+	}
+	return max(130*time.Second, min(f.Timeout, 900*time.Second))
+}
+
 // prepared returns f with its defaults filled in and its paths made absolute,
 // or what is wrong with it.
 func (f Function) prepared() (Function, error) {
@@ -124,7 +154,10 @@ func (f Function) prepared() (Function, error) {
 	}
 	f.Name = or(f.Name, "function")
 	f.Timeout = or(f.Timeout, 3*time.Second)
-	f.InitTimeout = or(f.InitTimeout, 10*time.Second)
+	f.InitType = or(f.InitType, OnDemand)
+	f.Concurrency = or(f.Concurrency, 1)
+	f.InitTimeout = or(f.InitTimeout, f.initLimit())
+	f.RestoreTimeout = or(f.RestoreTimeout, 10*time.Second)
 	f.MemoryMB = or(f.MemoryMB, 128)
 	f.Dir = or(f.Dir, taskDir)
 	if f.Tmp != "" && f.TmpSize != 0 || f.TmpSize < 0 {
@@ -132,6 +165,15 @@ func (f Function) prepared() (Function, error) {
 	}
 	if f.TmpReadOnly && f.Tmp == "" && f.TmpSize == 0 {
 		return f, errors.New("function: the machine's own /tmp cannot be made read-only")
+	}
+	switch f.InitType {
+	case OnDemand, ProvisionedConcurrency, SnapStart, ManagedInstances:
+	default:
+		return f, fmt.Errorf("function: init type %q: not one of %s, %s, %s, %s",
+			f.InitType, OnDemand, ProvisionedConcurrency, SnapStart, ManagedInstances)
+	}
+	if f.Concurrency < 1 || f.Concurrency > 1 && f.InitType != ManagedInstances {
+		return f, fmt.Errorf("function: concurrency %d: it is 1 but on %s, and never less", f.Concurrency, ManagedInstances)
 	}
 	var err error
 	if f.Code, err = folder("code", f.Code); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // A generation is one runtime and its extensions, from the init that starts
@@ -21,19 +22,30 @@ type generation struct {
 	stage    *stage
 	closed   chan struct{} // closed when all has ended
 
+	telemetry *stream
+	phase     string    // of its init, as the events name it
+	initBegan time.Time // valid once the init has begun
+	// The runtime's part in it.
+	runtimeBegan, runtimeReady time.Time
+
 	mu      sync.Mutex
 	changed chan struct{} // closed by the next change
 
 	// The runtime.
-	state   state
-	waiting bool        // a next is open
-	offered *invocation // for whoever asks next
-	current *invocation // delivered, and not over
-	process *process    // nil before it is started
+	state   state           // apart from what it does with an invocation
+	waiting int             // so many next are open
+	offered []*invocation   // for those that ask next, in order
+	current []*invocation   // delivered, and not over
+	late    map[string]bool // ids of those whose caller waits no longer
+	process *process        // nil before it is started
 
 	// The extensions.
 	agents []*agent // external ones first
 	sealed bool     // nobody can register any more
+
+	// ahead is by how much the clock of the processes is further than the
+	// machine's. Who changes it holds the slot too.
+	ahead time.Duration
 
 	ending   bool   // the end of a process is no fault any more
 	reported string // type of the first error that an extension reported
@@ -55,10 +67,19 @@ func (f *fault) Unwrap() error { return f.cause }
 // errEnded is what waiting ends with when the generation has.
 var errEnded = errors.New("generation: ended")
 
+// The phases of an init: before the first invocation, or as part of one.
+const phaseInit, phaseInvoke = "init", "invoke"
+
 func newGeneration(e *Environment) *generation {
+	phase := phaseInit
+	if e.now() != nil {
+		phase = phaseInvoke
+	}
 	return &generation{
 		function: e.function, arn: e.arn, env: e.env, stage: e.stage,
 		closed: make(chan struct{}), changed: make(chan struct{}), state: started,
+		late:      make(map[string]bool),
+		telemetry: e.telemetry, phase: phase,
 	}
 }
 
@@ -138,7 +159,8 @@ func (g *generation) watch(p *process, a *agent) {
 func (g *generation) invoke(ctx context.Context, inv *invocation) error {
 	g.mu.Lock()
 	if g.fault == nil {
-		g.offered = inv
+		inv.told = inv.deadline.Add(g.ahead)
+		g.offered = append(g.offered, inv)
 		for _, a := range g.agents {
 			if a.events[invokeEvent] {
 				a.deliver(inv.event())
@@ -147,12 +169,15 @@ func (g *generation) invoke(ctx context.Context, inv *invocation) error {
 		g.note()
 	}
 	g.mu.Unlock()
+	if err := g.runtimeDone(inv, g.reach(ctx, func() bool { return inv.over })); err != nil {
+		return err
+	}
 	return g.reach(ctx, func() bool {
 		for _, a := range g.agents {
 			if a.owes {
 				return false
 			}
 		}
-		return inv.over
+		return true
 	})
 }

@@ -35,6 +35,12 @@ type Response struct {
 	// Init is the duration of the init that had to be made anew before the
 	// delivery, because the environment was reset or its init had timed out.
 	Init time.Duration
+	// Restore is how long the restore took that the invocation had to make. It
+	// does not count against the timeout.
+	Restore time.Duration
+	// ContentType is that of the runtime's answer; for a response with an HTTP
+	// prelude application/vnd.awslambda.http-integration-response.
+	ContentType string
 }
 
 // An InvokeOption changes one invocation.
@@ -46,6 +52,12 @@ func Trace(header string) InvokeOption {
 	return func(inv *invocation) { inv.trace = header }
 }
 
+// ClientContext sets what the caller tells of itself, JSON: the header
+// Lambda-Runtime-Client-Context.
+func ClientContext(text string) InvokeOption {
+	return func(inv *invocation) { inv.client = text }
+}
+
 // Early has the caller answered as soon as the runtime has answered, as Lambda
 // does, and not when the invocation is over. The next one waits for that.
 func Early() InvokeOption {
@@ -55,25 +67,32 @@ func Early() InvokeOption {
 // An invocation is one event on its way through the runtime.
 type invocation struct {
 	id, trace, arn string
+	client         string // context, JSON; empty if there is none
 	payload        []byte
 	deadline       time.Time
+	told           time.Time // the deadline by the clock of the processes
 	early          bool
-	init           time.Duration
+	init, restore  time.Duration
 	delivered      time.Time // zero if it has not been
+	runtimeDone    time.Time // when the runtime was through with it, or failed
 
 	settled  chan struct{} // closed once outcome and answered are valid
 	outcome  outcome
 	answered time.Duration
 
 	// Guarded by the generation's mu.
-	claimed bool          // the runtime has begun to answer
-	over    bool          // it wants the next event
-	took    time.Duration // until then
+	state      state         // what the runtime does with it, once it is delivered
+	claimed    bool          // the runtime has begun to answer
+	responding time.Time     // since when
+	over       bool          // the runtime is through with it
+	took       time.Duration // until then
+	abandoned  bool          // nobody wants the answer any more
 }
 
 // An outcome is how an invocation went.
 type outcome struct {
 	body        []byte
+	contentType string
 	errorType   string // empty if all went well
 	streamError []byte
 	truncated   bool // the runtime broke off while it answered
@@ -111,7 +130,7 @@ func (inv *invocation) unread(err error, limit int) outcome {
 func (inv *invocation) response(o outcome) Response {
 	r := Response{
 		Body: o.body, ErrorType: o.errorType, StreamError: o.streamError,
-		RequestID: inv.id, TraceHeader: inv.trace, Init: inv.init,
+		RequestID: inv.id, TraceHeader: inv.trace, Init: inv.init, Restore: inv.restore, ContentType: o.contentType,
 	}
 	select {
 	case <-inv.settled:

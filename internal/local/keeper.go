@@ -30,13 +30,16 @@ func keepStage() {
 	if err != nil {
 		return
 	}
-	if err := m.Job.dieWithParent(); err != nil {
+	if m.Job.Cgroup != "" {
+		// Not to be killed: it ends when the parent does, but not before this.
+		defer (&cgroup{freezers[m.Job.Freezer], m.Job.Cgroup}).clear()
+	} else if err := m.Job.dieWithParent(); err != nil {
 		tell(message{Kind: setUp, Failure: setupFailure(stepUser, "parent-death signal", err)})
 		return
 	}
 	null, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err == nil {
-		err = enter(newView(&m.Job), m.Job.Scratch)
+		err = enter(newView(&m.Job), m.Job.Scratch, m.Job.Hosts)
 	}
 	var names []string
 	if err == nil {

@@ -41,6 +41,7 @@ func (s *stage) listen() {
 // killed them.
 func (s *stage) abandoned() {
 	close(s.replies)
+	s.thaw() // or they would not go
 	for {
 		s.mu.Lock()
 		var p *process

@@ -1,7 +1,8 @@
 // Package local is a Lambda environment on this machine: it shows a real
 // function process and its extensions the file system, the variables, the
-// Runtime API (2018-06-01) and the Extensions API (2020-01-01) that Lambda
-// would, in Lambda's order from init to shutdown, without a container engine.
+// Runtime API (2018-06-01), the Extensions API (2020-01-01), the Telemetry API
+// (2022-07-01) and the Logs API (2020-08-15) that Lambda would, in Lambda's
+// order from init to shutdown, without a container engine.
 //
 // # Isolation
 //
@@ -19,8 +20,8 @@
 // # Use
 //
 // The program starts a second copy of itself, which does the mounts and starts
-// more, which become the extensions and the function. So every program that uses this package calls [Main]
-// first, a test from its TestMain:
+// more, which become the extensions and the function. So every program that
+// uses this package calls [Main] first, a test from its TestMain:
 //
 //	func TestMain(m *testing.M) {
 //		local.Main()

@@ -22,11 +22,13 @@ import (
 
 // programs are what this binary is when it is started under their names.
 var programs = map[string]func(){
-	"bootstrap": goRuntime,
-	"go-ext":    goExtension,
-	"nobody":    nobody,
-	"orphan":    orphan,
-	"forbidden": forbidden,
+	"bootstrap":     goRuntime,
+	"go-ext":        goExtension,
+	"tel-ext":       telExtension,
+	"nobody":        nobody,
+	"orphan":        orphan,
+	"frozen-orphan": frozenOrphan,
+	"forbidden":     forbidden,
 }
 
 func TestMain(m *testing.M) {

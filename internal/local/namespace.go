@@ -15,10 +15,19 @@ const firstMount = "make private /"
 
 // enter makes v the root of this process, which must be in a mount namespace
 // of its own. It uses an empty folder in scratch and takes it away again.
-func enter(v *view, scratch string) (err error) {
+// Before, it mounts the file hosts, if not "", over /etc/hosts, for v to show.
+func enter(v *view, scratch, hosts string) (err error) {
 	// From here on nothing that is mounted reaches another namespace.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return &fs.PathError{Op: "make private", Path: "/", Err: err}
+	}
+	if hosts != "" {
+		if err := unix.Mount(hosts, hostsFile, "", unix.MS_BIND, ""); err != nil {
+			return &fs.PathError{Op: "bind", Path: hostsFile, Err: err}
+		}
+		if err := readOnly(hostsFile, 0); err != nil {
+			return err
+		}
 	}
 	root, err := os.MkdirTemp(scratch, "graft-local-")
 	if err != nil {

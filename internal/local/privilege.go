@@ -11,12 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attributes returns how the second copy of the program is to be started.
-func attributes(f Function) (*syscall.SysProcAttr, error) {
+// attributes returns how the second copy of the program is to be started, and
+// which signal it is to get when this one ends, if any.
+func attributes(f Function, atEnd syscall.Signal) (*syscall.SysProcAttr, error) {
 	attr := &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNS,
 		Setpgid:    true,
-		Pdeathsig:  unix.SIGKILL,
+		Pdeathsig:  atEnd,
 	}
 	if privileged() {
 		return attr, nil

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -18,6 +19,9 @@ import (
 
 // killBound is how long a killed process may take to vanish.
 const killBound = 5 * time.Second
+
+// drainBound is how long drain waits for a writer that blocks.
+const drainBound = 200 * time.Millisecond
 
 // A process is one that runs on a stage, in a process group of its own.
 type process struct {
@@ -31,7 +35,7 @@ type process struct {
 
 // start starts a process and returns once its command runs.
 func (s *stage) start(sp spec) (*process, error) {
-	out, err := newOutput(sp.stdout, sp.stderr)
+	out, err := newOutput(sp.stdout, sp.stderr, sp.each)
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +110,7 @@ func (s *stage) request(p *process, descriptors []int) error {
 // clear kills everything on the stage but its keeper, and waits until it is
 // gone and its output complete.
 func (s *stage) clear() error {
+	s.thaw()
 	s.namespace.sweep(s.keeper)
 	s.mu.Lock()
 	left, outputs := make([]*process, 0, len(s.processes)), s.outputs
@@ -122,6 +127,27 @@ func (s *stage) clear() error {
 		out.wait(killBound)
 	}
 	return errors.Join(errs...)
+}
+
+// drain passes on what the processes have written so far. A writer that
+// blocks is not waited for beyond a moment.
+func (s *stage) drain() {
+	s.mu.Lock()
+	outputs := slices.Clone(s.outputs)
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, out := range outputs {
+			out.drain()
+		}
+	}()
+	timer := time.NewTimer(drainBound)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
 }
 
 // signal sends sig to the process and its group.

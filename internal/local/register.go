@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // register takes an extension in. One that has the name of a file in
@@ -25,12 +26,17 @@ func (g *generation) register(w http.ResponseWriter, r *http.Request) {
 	defer g.mu.Unlock()
 	a := g.agentNamed(name)
 	known := a != nil && a.external
+	managed := g.function.InitType == ManagedInstances
+	if managed && !known && len(events) > 0 {
+		forbid(w, "InvalidEventType", "No events allowed for internal extensions")
+		return
+	}
 	for _, event := range events {
 		switch {
 		case event == shutdownEvent && !known:
 			forbid(w, "InvalidEventType", "%s: ShutdownEventNotSupportedForInternalExtension", event)
 			return
-		case event != invokeEvent && event != shutdownEvent:
+		case event != shutdownEvent && (event != invokeEvent || managed):
 			forbid(w, "InvalidEventType", "%s: ErrorInvalidEventType", event)
 			return
 		}
@@ -48,6 +54,7 @@ func (g *generation) register(w http.ResponseWriter, r *http.Request) {
 		return
 	default:
 		a = newAgent(name, false)
+		a.began = time.Now()
 		g.agents = append(g.agents, a)
 	}
 	if !a.move(registered) {

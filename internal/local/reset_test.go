@@ -5,8 +5,6 @@ package local_test
 import (
 	"context"
 	"os"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -186,31 +184,4 @@ func TestEarly(t *testing.T) {
 	r = send(t, e, event{Do: "echo", Arg: "2"})
 	assert.Equal(t, `"2"`, string(r.Body))
 	assert.GreaterOrEqual(t, r.Whole, r.Answered)
-}
-
-// processState returns the letter of the process in /proc.
-func processState(t *testing.T, pid int) string {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	require.NoError(t, err)
-	return strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))[0]
-}
-
-func TestFreeze(t *testing.T) {
-	t.Parallel()
-	var o outputs
-	f := with(t, &o, map[string]string{"x": `setsid bash -c 'while :; do read <> <(:); done' & echo $!; echo $$; ` + both})
-	f.Freeze = true
-	e := start(t, f)
-	for i := range 3 {
-		assert.Equal(t, local.PhaseFrozen, e.Phase())
-		for _, pid := range append(o.lines("x")[:2], strconv.Itoa(e.PID())) {
-			n, err := strconv.Atoi(pid)
-			require.NoError(t, err)
-			assert.Equal(t, "T", processState(t, n))
-		}
-		arg := strconv.Itoa(i)
-		assert.Equal(t, strconv.Quote(arg), string(send(t, e, event{Do: "echo", Arg: arg}).Body))
-	}
-	require.NoError(t, e.Stop(context.Background()))
-	assert.Equal(t, []string{"spindown"}, shutdowns(o.lines("x")))
 }

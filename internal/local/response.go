@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,12 +35,8 @@ func (g *generation) response(w http.ResponseWriter, r *http.Request) {
 	if inv == nil {
 		return
 	}
-	limit := maxPayload
-	switch mode := r.Header.Get(modeHeader); mode {
-	case "":
-	case "streaming":
-		limit = maxStream
-	default:
+	limit, ok := responseLimit(r.Header.Get(modeHeader))
+	if !ok {
 		g.settle(inv, inv.failure("Runtime.InvalidResponseModeHeader", "Invalid function response mode"))
 		reply(w, http.StatusBadRequest, "InvalidFunctionResponseMode", "Invalid function response mode")
 		return
@@ -50,13 +47,24 @@ func (g *generation) response(w http.ResponseWriter, r *http.Request) {
 		replyUnread(w, err, limit)
 		return
 	}
-	o := outcome{body: body}
+	o := outcome{body: body, contentType: r.Header.Get("Content-Type")}
 	if t := r.Trailer.Get(errorTypeHeader); t != "" {
 		o.errorType = errorType(t)
 		o.streamError, _ = base64.StdEncoding.DecodeString(r.Trailer.Get(errorBodyHeader))
 	}
-	g.settle(inv, o)
-	accept(w)
+	g.conclude(w, inv, o)
+}
+
+// responseLimit returns how large a response of this mode may be, and whether
+// there is such a mode.
+func responseLimit(mode string) (limit int, ok bool) {
+	switch mode {
+	case "":
+		return maxPayload, true
+	case "streaming":
+		return maxStream, true
+	}
+	return 0, false
 }
 
 // invocationError takes the error that the function ended with.
@@ -71,8 +79,7 @@ func (g *generation) invocationError(w http.ResponseWriter, r *http.Request) {
 		replyUnread(w, err, maxPayload)
 		return
 	}
-	g.settle(inv, outcome{body: body, errorType: errorType(r.Header.Get(errorTypeHeader))})
-	accept(w)
+	g.conclude(w, inv, outcome{body: body, errorType: errorType(r.Header.Get(errorTypeHeader))})
 }
 
 // initError takes the error that the runtime could not start with.
@@ -85,9 +92,26 @@ func (g *generation) initError(w http.ResponseWriter, r *http.Request) {
 	}
 	g.state = initFailed
 	g.mu.Unlock()
+	g.failRuntime(w, r, "init error", func(header, posted string) string {
+		if knownErrorType.MatchString(header) {
+			return header
+		}
+		return or(posted, errorType(header))
+	})
+}
+
+// failRuntime takes a fault that the runtime reports. Name makes its type from
+// what the header has and what the body has.
+func (g *generation) failRuntime(w http.ResponseWriter, r *http.Request, what string, name func(header, posted string) string) {
+	found := &fault{errorType: "Runtime.Unknown"}
+	defer func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.fail(found)
+	}()
 	body, err := readBody(r.Body, maxPayload)
 	if err != nil {
-		g.failInit(&fault{errorType: "Runtime.Unknown", message: "init error: " + err.Error()})
+		found.message = what + ": " + err.Error()
 		replyUnread(w, err, maxPayload)
 		return
 	}
@@ -97,19 +121,8 @@ func (g *generation) initError(w http.ResponseWriter, r *http.Request) {
 	}
 	// A body that is not JSON says no less than the header alone.
 	_ = json.Unmarshal(body, &posted)
-	name := r.Header.Get(errorTypeHeader)
-	if !knownErrorType.MatchString(name) {
-		name = or(posted.Type, errorType(name))
-	}
-	g.failInit(&fault{errorType: name, message: posted.Message, body: body})
+	found.errorType, found.message, found.body = name(r.Header.Get(errorTypeHeader), posted.Type), posted.Message, body
 	accept(w)
-}
-
-// failInit is fail for what the runtime itself reported.
-func (g *generation) failInit(f *fault) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.fail(f)
 }
 
 // claim reserves the current invocation for one answer of the kind to, or
@@ -117,27 +130,55 @@ func (g *generation) failInit(f *fault) {
 func (g *generation) claim(w http.ResponseWriter, id string, to state) *invocation {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.current == nil || g.current.id != id {
+	at := slices.IndexFunc(g.current, func(inv *invocation) bool { return inv.id == id })
+	switch {
+	case at < 0 && g.late[id]:
+		delete(g.late, id)
+		replyLate(w)
+		return nil
+	case at < 0, g.several() && g.current[at].state != running:
 		reply(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
 		return nil
-	}
-	if g.state != running {
+	case g.current[at].state != running:
 		g.refuse(w, to)
 		return nil
 	}
-	g.state = to
-	g.current.claimed = true
-	return g.current
+	inv := g.current[at]
+	inv.state, inv.claimed, inv.responding = to, true, time.Now()
+	return inv
 }
 
-// settle stores the outcome of an invocation that was claimed.
-func (g *generation) settle(inv *invocation, o outcome) {
+// settle stores the outcome of an invocation that was claimed, and tells
+// whether anybody wants it.
+func (g *generation) settle(inv *invocation, o outcome) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.state = responded
+	if inv.abandoned {
+		return false
+	}
+	inv.state = responded
 	inv.outcome, inv.answered = o, time.Since(inv.delivered)
 	close(inv.settled)
+	if g.several() {
+		g.finish(inv)
+	}
 	g.note()
+	return true
+}
+
+// conclude is settle for an answer that is as it should be, and replies.
+func (g *generation) conclude(w http.ResponseWriter, inv *invocation, o outcome) {
+	if g.settle(inv, o) {
+		accept(w)
+	} else {
+		replyLate(w)
+	}
+}
+
+// replyLate answers a runtime that answers after the timeout, as it can on
+// Managed Instances only.
+func replyLate(w http.ResponseWriter) {
+	reply(w, http.StatusGone, "InvokeTimeout", "Invoke timeout")
 }
 
 // claimed tells whether the runtime has begun to answer inv.

@@ -17,11 +17,11 @@ func Run(ctx context.Context, f Function) (Exit, error) {
 	if err != nil {
 		return never, err
 	}
-	stage, err := openStage(f)
+	stage, err := openStage(f, "")
 	if err != nil {
 		return never, err
 	}
-	p, err := stage.start(f.process(environ(f, "", time.Now())))
+	p, err := stage.start(f.process(environ(f, "", "", time.Now())))
 	if err != nil {
 		return never, errors.Join(err, stage.close())
 	}

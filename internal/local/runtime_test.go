@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // An event tells the Go runtime of these tests what to do with it.
@@ -30,16 +31,25 @@ type answer struct {
 	Body   string
 }
 
-// goRuntime is a runtime in Go: the program "bootstrap".
+// goRuntime is a runtime in Go: the program "bootstrap". On Managed Instances it
+// takes as many invocations at once as there may be.
 func goRuntime() {
 	r := goClient{base: "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01"}
+	n, _ := strconv.Atoi(os.Getenv("AWS_LAMBDA_MAX_CONCURRENCY"))
+	for range n - 1 {
+		go r.loop()
+	}
+	r.loop()
+}
+
+func (c goClient) loop() {
 	for {
-		header, body := r.next()
+		header, body := c.next()
 		var e event
 		if err := json.Unmarshal(body, &e); err != nil {
 			panic(err)
 		}
-		r.handle(header, e)
+		c.handle(header, e)
 	}
 }
 
@@ -136,6 +146,15 @@ func (c goClient) handle(header http.Header, e event) {
 			"Lambda-Runtime-Function-Error-Body": {base64.StdEncoding.EncodeToString([]byte(e.Arg))},
 		}
 		c.send(request)
+	case "prelude": // of an HTTP response, in pieces
+		pieces, w := io.Pipe()
+		go func() {
+			for _, piece := range []string{e.Arg[:3], e.Arg[3:], "\x00\x00\x00\x00", "\x00\x00\x00\x00", "bo\x00dy"} {
+				_, _ = io.WriteString(w, piece)
+			}
+			w.Close()
+		}()
+		c.do("POST", path+"/response", pieces, mode, streaming, "Content-Type", "application/vnd.awslambda.http-integration-response")
 	case "truncated":
 		c.truncated(path)
 	case "exit":
@@ -149,6 +168,22 @@ func (c goClient) handle(header http.Header, e event) {
 		os.Exit(0)
 	case "kill":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "wait": // for a line from the pipe, and tells what the answer gets, twice
+		line, err := os.ReadFile(e.Arg)
+		if err != nil {
+			panic(err)
+		}
+		for range 2 {
+			fmt.Print(c.do("POST", path+"/response", bytes.NewReader(line)))
+		}
+	case "clock":
+		ms, err := strconv.ParseFloat(header.Get("Lambda-Runtime-Deadline-Ms"), 64)
+		if err != nil {
+			panic(err)
+		}
+		respond([]float64{float64(time.Now().UnixMilli()) / 1000, float64(time.Now().UnixMilli()) / 1000, ms / 1000})
+	case "variables":
+		respond(os.Environ())
 	case "hang":
 		select {}
 	default:

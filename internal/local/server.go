@@ -15,25 +15,29 @@ import (
 const (
 	runtimeVersion    = "/2018-06-01"
 	extensionsVersion = "/2020-01-01"
+	credentialsPath   = "/2021-04-23/credentials"
 )
 
 // A server is where an environment's runtime and extensions call: one
-// listener for the Runtime API and the Extensions API, at the same address
-// through all generations.
+// listener for all APIs, at the same address through all generations.
 type server struct {
 	address string // host:port
 	http    http.Server
 	current atomic.Pointer[generation]
 }
 
-// serve starts the API on a free port of the loopback interface.
-func serve() (*server, error) {
+// serve starts the API of f on a free port of the loopback interface. Token is
+// for the credentials of a snap-start function.
+func serve(f Function, token string) (*server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("runtime API: %w", err)
 	}
 	s := &server{address: listener.Addr().String()}
-	s.http.Handler = s.routes()
+	s.http.Handler = s.routes(f, token)
+	if f.API != nil {
+		s.http.Handler = f.API(s.http.Handler)
+	}
 	s.http.ReadHeaderTimeout = time.Minute
 	s.http.ErrorLog = log.New(io.Discard, "", 0)
 	// Ends with close; the error only says that it did.
@@ -44,12 +48,14 @@ func serve() (*server, error) {
 // close ends the API and all its connections.
 func (s *server) close() { _ = s.http.Close() }
 
-func (s *server) routes() http.Handler {
-	mux := http.NewServeMux()
-	for _, route := range []struct {
-		method, path string
-		handle       func(*generation, http.ResponseWriter, *http.Request)
-	}{
+// A route is what is done with a request.
+type route struct {
+	method, path string
+	handle       func(*generation, http.ResponseWriter, *http.Request)
+}
+
+func (s *server) routes(f Function, token string) http.Handler {
+	routes := []route{
 		{"GET", runtimeVersion + "/ping", (*generation).ping},
 		{"GET", runtimeVersion + "/runtime/invocation/next", (*generation).next},
 		{"POST", runtimeVersion + "/runtime/invocation/{id}/response", (*generation).response},
@@ -59,7 +65,18 @@ func (s *server) routes() http.Handler {
 		{"GET", extensionsVersion + "/extension/event/next", (*generation).agentNext},
 		{"POST", extensionsVersion + "/extension/init/error", (*generation).agentInitError},
 		{"POST", extensionsVersion + "/extension/exit/error", (*generation).agentExitError},
-	} {
+		{"PUT", telemetryVersion + "/telemetry", (*generation).subscribeTelemetry},
+		{"PUT", logsVersion + "/logs", (*generation).subscribeLogs},
+	}
+	if f.InitType == SnapStart {
+		routes = append(routes,
+			route{"GET", runtimeVersion + "/runtime/restore/next", (*generation).restoreNext},
+			route{"POST", runtimeVersion + "/runtime/restore/error", (*generation).restoreError},
+			route{"GET", credentialsPath, credentials(token)},
+		)
+	}
+	mux := http.NewServeMux()
+	for _, route := range routes {
 		mux.HandleFunc(route.path, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method != route.method {
 				w.Header().Set("Allow", route.method)

@@ -75,6 +75,11 @@ func theirSession(t *testing.T, rie string, f local.Function) *session {
 	s := newSession(t, ctx)
 	invokes, api := freeAddress(t), freeAddress(t)
 	f.Env = []string{"AWS_LAMBDA_FUNCTION_NAME=greet", "_HANDLER=app.handler", fmt.Sprintf("AWS_LAMBDA_FUNCTION_TIMEOUT=%.0f", f.Timeout.Seconds())}
+	if f.InitType == local.ManagedInstances {
+		// It looks for the runtime itself.
+		f.Env = append(f.Env, fmt.Sprint("AWS_LAMBDA_MAX_CONCURRENCY=", f.Concurrency), "AWS_LAMBDA_INITIALIZATION_TYPE="+string(f.InitType))
+		f.InitType, f.Concurrency = "", 0
+	}
 	f.Stdout = s
 	f.Mounts = []local.Mount{{Source: rie, Target: "/var/rie"}}
 	f.Command = []string{"/var/rie", "--runtime-interface-emulator-address", invokes, "--runtime-api-address", api, "/opt/bootstrap"}

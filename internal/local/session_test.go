@@ -47,13 +47,18 @@ const sleeper = "#!/bin/bash\necho at $AWS_LAMBDA_RUNTIME_API\nexec sleep 1000\n
 // environment runs. The channel gets the answer.
 func (s *session) begin(payload string) <-chan string {
 	answer := s.start(payload)
+	s.reach()
+	return answer
+}
+
+// reach returns when the first process of the environment runs.
+func (s *session) reach() {
 	select {
 	case address := <-s.up:
 		s.base = "http://" + address
 	case <-s.ctx.Done():
 		require.NoError(s.t, s.ctx.Err())
 	}
-	return answer
 }
 
 // start makes an invocation. The channel gets the answer.

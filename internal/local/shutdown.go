@@ -43,13 +43,29 @@ func (g *generation) end(ctx context.Context, why reason) error {
 		if runtime != nil {
 			err = runtime.stop(ctx, budget*3/10)
 		}
+		g.flush(ctx, deadline)
 		g.dismiss(ctx, why, deadline)
 	}
 	if failure := g.stage.clear(); failure != nil {
 		err = failure
 	}
+	g.telemetry.end()
 	close(g.closed)
 	return err
+}
+
+// flushBound is the most that the shutdown waits for the last deliveries.
+const flushBound = time.Second
+
+// flush has the telemetry delivered before the extensions are told to end.
+func (g *generation) flush(ctx context.Context, deadline time.Time) {
+	if limit := time.Now().Add(flushBound); limit.Before(deadline) {
+		deadline = limit
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	g.stage.drain()
+	g.telemetry.flush(ctx)
 }
 
 // dismiss tells the external extensions to end, and waits for it until the deadline.
@@ -62,7 +78,7 @@ func (g *generation) dismiss(ctx context.Context, why reason, deadline time.Time
 		switch {
 		case a.process == nil:
 		case a.events[shutdownEvent]:
-			a.deliver(shutdown(why, deadline))
+			a.deliver(shutdown(why, deadline.Add(g.ahead)))
 			told = append(told, a.process)
 		default:
 			a.process.signal(syscall.SIGKILL)

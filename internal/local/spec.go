@@ -3,6 +3,7 @@ package local
 import (
 	"io"
 	"os"
+	"time"
 )
 
 // A spec is what a process is to be.
@@ -14,4 +15,5 @@ type spec struct {
 	files                   []*os.File
 	closeStdin, closeStderr bool
 	stdout, stderr          io.Writer
+	each                    func(line []byte, at time.Time) // gets the lines of both; nil: nobody does
 }

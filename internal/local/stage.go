@@ -9,7 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,7 +28,9 @@ type stage struct {
 	keeper     int      // process id
 	conn       *net.UnixConn
 	namespace  *namespace
-	gone       chan struct{} // closed when the keeper has ended
+	cgroup     atomic.Pointer[cgroup] // nil: it is frozen by signals
+	frozen     atomic.Bool            // so that thaw has something to do
+	gone       chan struct{}          // closed when the keeper has ended
 
 	starting sync.Mutex // held by the one start that waits for its reply
 	replies  chan message
@@ -36,12 +41,29 @@ type stage struct {
 	outputs   []*output        // those that may not be complete
 }
 
-// openStage makes the namespace of the prepared function f.
-func openStage(f Function) (*stage, error) {
+// openStage makes the namespace of the prepared function f. Hosts is the file
+// that it sees as /etc/hosts; "" is the machine's.
+func openStage(f Function, hosts string) (*stage, error) {
 	if !mainCalled.Load() {
 		return nil, errNoMain
 	}
-	attr, err := attributes(f)
+	group, atEnd := (*cgroup)(nil), unix.SIGKILL
+	if f.Freeze || f.InitType == SnapStart {
+		if group = newCgroup(f.freezers); group != nil {
+			atEnd = 0
+		}
+	}
+	s, err := newStage(f, hosts, group, atEnd)
+	if err != nil && group != nil {
+		group.remove()
+	}
+	return s, err
+}
+
+// newStage makes a stage that is frozen by the group, if that is not nil, and
+// whose keeper gets the signal atEnd when this program ends.
+func newStage(f Function, hosts string, group *cgroup, atEnd syscall.Signal) (*stage, error) {
+	attr, err := attributes(f, atEnd)
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +81,7 @@ func openStage(f Function) (*stage, error) {
 		function: f, conn: ours, gone: make(chan struct{}),
 		replies: make(chan message), processes: make(map[int]*process),
 	}
+	s.cgroup.Store(group)
 	started := make(chan error)
 	go s.keep(cmd, started)
 	err = <-started
@@ -70,7 +93,7 @@ func openStage(f Function) (*stage, error) {
 		ours.Close()
 		return nil, notAllowed(err)
 	}
-	if err := s.setUp(); err != nil {
+	if err := s.setUp(hosts); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	go s.listen()
@@ -97,13 +120,17 @@ func (s *stage) keep(cmd *exec.Cmd, started chan<- error) {
 }
 
 // setUp has the keeper make the file system.
-func (s *stage) setUp() error {
+func (s *stage) setUp(hosts string) error {
 	f := s.function
 	j := job{
 		Parent: os.Getpid(),
 		Layers: f.Layers, Code: f.Code, Mounts: f.Mounts,
 		Tmp: f.Tmp, TmpSize: f.TmpSize, TmpReadOnly: f.TmpReadOnly,
-		Scratch: os.TempDir(),
+		Scratch: os.TempDir(), Hosts: hosts,
+	}
+	if c := s.cgroup.Load(); c != nil {
+		j.Cgroup = c.dir
+		j.Freezer = slices.IndexFunc(freezers, func(f freezer) bool { return f.fstype == c.fstype })
 	}
 	if err := send(s.conn, message{Kind: setUp, Job: j}); err != nil {
 		return fmt.Errorf("stage: %w", err)
@@ -130,5 +157,8 @@ func (s *stage) close() error {
 	s.conn.Close()
 	<-s.gone
 	s.namespace.close()
+	if c := s.cgroup.Load(); c != nil {
+		c.remove() // if its keeper was killed
+	}
 	return err
 }

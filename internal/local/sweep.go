@@ -36,9 +36,8 @@ func (n *namespace) sweep(keeper int) {
 	// Each round sees what was forked behind the back of the one before.
 	for range 100 {
 		found := false
-		entries, _ := os.ReadDir("/proc")
-		for _, entry := range entries {
-			if pid, err := strconv.Atoi(entry.Name()); err == nil && pid != keeper && n.end(pid) {
+		for _, pid := range n.others(keeper) {
+			if n.end(pid) {
 				found = true
 			}
 		}

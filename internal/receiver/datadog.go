@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
+	"strconv"
 
 	"github.com/tinylib/msgp/msgp"
 )
@@ -84,6 +86,22 @@ func datadogV05(_ string, body []byte) ([]Span, []byte, error) {
 		return nil, nil, m.err
 	}
 	return spans, datadogReply, nil
+}
+
+// datadogEnd takes what Datadog's agent for Java tells Datadog's extension
+// when an invocation has ended; the span for it is the extension's to make.
+func (s *Server) datadogEnd(w http.ResponseWriter, r *http.Request) {
+	fields := map[string]any{"name": "aws.lambda", "parent_id": uint64(0), "meta": map[string]any{"span.kind": "server"}}
+	for key, header := range map[string]string{"trace_id": "X-Datadog-Trace-Id", "span_id": "X-Datadog-Span-Id"} {
+		id, err := strconv.ParseUint(r.Header.Get(header), 10, 64)
+		if err != nil {
+			s.refuse(w, r, fmt.Errorf("%s: %w", header, err))
+			return
+		}
+		fields[key] = id
+	}
+	s.keep([]Span{datadogSpan(fields)})
+	drained(w, r)
 }
 
 func datadogSpan(fields map[string]any) Span {

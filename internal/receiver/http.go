@@ -32,6 +32,11 @@ func (s *Server) routes() http.Handler {
 	}
 	mux.HandleFunc("POST /v0.7/config", drained)
 	mux.HandleFunc("POST /telemetry/proxy/api/v2/apmtelemetry", drained)
+
+	mux.HandleFunc("POST /lambda/start-invocation", drained)
+	mux.HandleFunc("POST /lambda/end-invocation", s.datadogEnd)
+
+	mux.HandleFunc("POST /api/{project}/envelope/", s.decoded(sentryEnvelope))
 	return mux
 }
 

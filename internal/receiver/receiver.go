@@ -2,9 +2,10 @@
 // decodes it, so that a test can say which spans an agent really sent.
 //
 // One [Server] speaks OTLP over HTTP (protobuf and JSON), the intake of
-// Elastic's APM server and the trace intake of Datadog's agent. What it can
-// not decode is answered with 400 and kept in [Server.Err]: a span that is
-// missing and a span that was garbled are different findings.
+// Elastic's APM server, the intakes of Datadog's agent and extension, and
+// Sentry's. What it can not decode is answered with 400 and kept in
+// [Server.Err]: a span that is missing and a span that was garbled are
+// different findings. [FromLog] reads what agents write to the log instead.
 package receiver
 
 import (
@@ -28,15 +29,15 @@ const (
 	maxErrs  = 100      // errors kept: the first
 )
 
-// Span is one span, or one Elastic transaction, as the agent sent it.
+// Span is one span or one transaction, as the agent sent it.
 //
 // Ids are lower-case hexadecimal; ParentID is empty for a root. Attributes
 // hold every value as text.
 type Span struct {
-	Vendor     string // "otlp", "elastic" or "datadog"
+	Vendor     string // "otlp", "elastic", "datadog", "sentry" or "newrelic"
 	Service    string
 	Name       string
-	Kind       string // OTLP: "server", "client" …; Elastic: "transaction", "span"; Datadog: its span.kind
+	Kind       string // OTLP: "server", "client" …; Elastic, Sentry, New Relic: "transaction", "span"; Datadog: its span.kind
 	TraceID    string
 	ID         string
 	ParentID   string

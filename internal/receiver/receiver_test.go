@@ -5,9 +5,11 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"context"
+	"encoding/base64"
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -347,4 +349,107 @@ func TestServerLimits(t *testing.T) {
 	assert.Equal(t, io.Discard, s.http.ErrorLog.Writer())
 	assert.Positive(t, s.http.ReadHeaderTimeout)
 	assert.Positive(t, s.http.IdleTimeout)
+}
+
+func TestDatadogExtension(t *testing.T) {
+	t.Parallel()
+	s := started(t)
+	status, _ := send(t, "POST", s.URL()+"/lambda/start-invocation", nil, []byte(`{}`))
+	assert.Equal(t, 200, status)
+	status, _ = send(t, "POST", s.URL()+"/lambda/end-invocation",
+		map[string]string{"X-Datadog-Trace-Id": "255", "X-Datadog-Span-Id": "16"}, []byte(`{}`))
+	assert.Equal(t, 200, status)
+	assert.Equal(t, []Span{{
+		Vendor: "datadog", Name: "aws.lambda", Kind: "server", TraceID: "00000000000000ff", ID: "0000000000000010",
+		Attributes: map[string]string{"resource": "", "type": "", "span.kind": "server"},
+	}}, s.Spans())
+	assert.NoError(t, s.Err())
+
+	status, _ = send(t, "POST", s.URL()+"/lambda/end-invocation", map[string]string{"X-Datadog-Trace-Id": "255"}, nil)
+	assert.Equal(t, 400, status)
+	assert.ErrorContains(t, s.Err(), "X-Datadog-Span-Id: ")
+}
+
+func TestSentry(t *testing.T) {
+	t.Parallel()
+	const transaction = `{"transaction":"buy","server_name":"shop","contexts":{"trace":{"trace_id":"CD","span_id":"AB12","op":"function","status":"ok"}},` +
+		`"spans":[{"trace_id":"CD","span_id":"EF","parent_span_id":"AB12","op":"http","description":"GET"}]}`
+	want := []Span{
+		{Vendor: "sentry", Service: "shop", Name: "buy", Kind: "transaction", TraceID: "cd", ID: "ab12",
+			Attributes: map[string]string{"op": "function", "status": "ok"}},
+		{Vendor: "sentry", Service: "shop", Name: "GET", Kind: "span", TraceID: "cd", ID: "ef", ParentID: "ab12",
+			Attributes: map[string]string{"op": "http", "status": ""}},
+	}
+	for _, test := range []struct {
+		name, body string
+		want       []Span
+		err        string
+	}{
+		{"a line", "{}\n{\"type\":\"transaction\"}\n" + transaction + "\n", want, ""},
+		{"a length", "{}\n{\"type\":\"event\",\"length\":5}\n{\n\n\n}\n{\"type\":\"transaction\",\"length\":" + strconv.Itoa(len(transaction)) + "}\n" + transaction, want, ""},
+		{"no item", "{}\n", nil, ""},
+		{"no header", "x\n", nil, "without a header"},
+		{"no item's header", "{}\nx\n", nil, "item's header"},
+		{"short", "{}\n{\"type\":\"transaction\",\"length\":9}\n{}", nil, "item of 9 bytes, 2 are there"},
+		{"negative", "{}\n{\"type\":\"event\",\"length\":-1}\n{}", nil, "item of -1 bytes"},
+		{"no transaction", "{}\n{\"type\":\"transaction\"}\nx", nil, "transaction: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := started(t)
+			status, _ := send(t, "POST", s.URL()+"/api/1/envelope/", map[string]string{"Content-Encoding": "gzip"}, packed(t, "gzip", []byte(test.body)))
+			assert.Equal(t, test.want, s.Spans())
+			if test.err == "" {
+				assert.Equal(t, 200, status)
+				assert.NoError(t, s.Err())
+			} else {
+				assert.Equal(t, 400, status)
+				assert.ErrorContains(t, s.Err(), test.err)
+			}
+		})
+	}
+}
+
+func TestFromLog(t *testing.T) {
+	t.Parallel()
+	newRelic := func(data string) string {
+		return `[1,"NR_LAMBDA_MONITORING","` + base64.StdEncoding.EncodeToString(packed(t, "gzip", []byte(data))) + `"]`
+	}
+	const events = `{"data":{"span_event_data":[null,{"events_seen":2},[` +
+		`[{"traceId":"CD","guid":"AB12","name":"buy","nr.entryPoint":true},{},{"aws.requestId":"r1"}],` +
+		`[{"traceId":"CD","guid":"EF","parentId":"AB12","name":"GET"},{}]]]}}`
+	const trace = `{"traces": [[{"trace_id":"FF","span_id":"10","parent_id":"0","name":"aws.lambda","service":"shop","meta":{"span.kind":"server"}}]]}`
+	for _, test := range []struct {
+		name, log string
+		want      []Span
+		err       string
+	}{
+		{"nothing", "START\n[1, 2]\n{\"traces\n", nil, ""},
+		{"New Relic", "START\n" + newRelic(events) + "\nEND", []Span{
+			{Vendor: "newrelic", Name: "buy", Kind: "transaction", TraceID: "cd", ID: "ab12", Attributes: map[string]string{"aws.requestId": "r1"}},
+			{Vendor: "newrelic", Name: "GET", Kind: "span", TraceID: "cd", ID: "ef", ParentID: "ab12", Attributes: map[string]string{}},
+		}, ""},
+		{"New Relic without spans", newRelic(`{"data":{"metric_data":[]}}`), nil, ""},
+		{"New Relic cut short", `[1,"NR_LAMBDA_MONITORING","H4sI`, nil, "newrelic: "},
+		{"New Relic not compressed", `[1,"NR_LAMBDA_MONITORING","e30="]`, nil, "newrelic: "},
+		{"New Relic not JSON", newRelic("x"), nil, "newrelic: "},
+		{"New Relic's spans no list", newRelic(`{"data":{"span_event_data":[1]}}`), nil, "newrelic: spans: "},
+		{"Datadog", trace, []Span{{
+			Vendor: "datadog", Service: "shop", Name: "aws.lambda", Kind: "server", TraceID: "00000000000000ff", ID: "0000000000000010",
+			Attributes: map[string]string{"resource": "", "type": "", "span.kind": "server"},
+		}}, ""},
+		{"Datadog cut short", trace[:40], nil, "datadog: "},
+		{"Datadog without ids", `{"traces":[[{"name":"x"}]]}`, nil, "datadog: trace_id: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			spans, err := FromLog(test.log)
+			assert.Equal(t, test.want, spans)
+			if test.err == "" {
+				assert.NoError(t, err)
+			} else {
+				assert.ErrorContains(t, err, test.err)
+			}
+		})
+	}
 }

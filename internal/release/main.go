@@ -88,7 +88,7 @@ func programs(ctx context.Context, dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	for _, pkg := range layers.Programs {
+	for _, pkg := range layers.ReleasedPrograms {
 		for _, arch := range architectures {
 			file := filepath.Join(dir, layers.ReleasedFile(pkg, arch))
 			plain := strings.TrimSuffix(file, ".gz")

@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/graft-lambda/graft/internal/guard"
 )
 
 // A group is a process group. Its leader is a child of this process and not
@@ -26,11 +28,14 @@ func watchGroup(leader int) *group {
 	g := &group{leader: leader, exited: make(chan struct{})}
 	go func() {
 		defer close(g.exited)
-		var info unix.Siginfo
-		for errors.Is(unix.Waitid(unix.P_PID, leader, &info, unix.WEXITED|unix.WNOWAIT, nil), unix.EINTR) {
-		}
-		child := (*childInfo)(unsafe.Pointer(&info))
-		g.clean = child.code == cldExited && child.status == 0
+		_ = guard.Call(func() error {
+			var info unix.Siginfo
+			for errors.Is(unix.Waitid(unix.P_PID, leader, &info, unix.WEXITED|unix.WNOWAIT, nil), unix.EINTR) {
+			}
+			child := (*childInfo)(unsafe.Pointer(&info))
+			g.clean = child.code == cldExited && child.status == 0
+			return nil
+		})
 	}()
 	return g
 }

@@ -14,13 +14,13 @@ package supervise
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"runtime"
 	"sync"
 	"time"
 
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/internal/guard"
 )
 
 // A Program is what is to be kept running.
@@ -79,7 +79,7 @@ func (s *Supervisor) forkThread() {
 // onForkThread calls f there and waits for it.
 func (s *Supervisor) onForkThread(f func() error) error {
 	result := make(chan error, 1)
-	s.forks <- func() { result <- guarded(f) }
+	s.forks <- func() { result <- guard.Call(f) }
 	return <-result
 }
 
@@ -102,8 +102,8 @@ func (s *Supervisor) Stop(grace time.Duration) {
 	s.stopped()
 	gone := make(chan struct{})
 	go func() {
-		s.running.Wait()
-		close(gone)
+		defer close(gone)
+		_ = guard.Call(func() error { s.running.Wait(); return nil })
 	}()
 	select {
 	case <-gone:
@@ -123,19 +123,7 @@ const lastWait = 150 * time.Millisecond
 
 // survive calls f, and says so if that panics.
 func (s *Supervisor) survive(name string, f func()) {
-	if err := guarded(func() error { f(); return nil }); err != nil {
+	if err := guard.Call(func() error { f(); return nil }); err != nil {
 		s.say("%s: %v", name, err)
 	}
-}
-
-// guarded makes an error of a panic.
-func guarded(f func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			// Only the run-time's own words: another panic might hold a value.
-			cause, _ := r.(runtime.Error)
-			err = fmt.Errorf("internal error, please report it (%v)", cause)
-		}
-	}()
-	return f()
 }

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/graft-lambda/graft/internal/guard"
 )
 
 // SandboxHost is the only host that Lambda delivers to.
@@ -108,7 +110,8 @@ func Listen(ctx context.Context, cfg Receiver) (*Listener, error) {
 	}
 	go func() {
 		defer close(l.done)
-		if err := l.server.Serve(socket); !errors.Is(err, http.ErrServerClosed) {
+		err := guard.Call(func() error { return l.server.Serve(socket) })
+		if !errors.Is(err, http.ErrServerClosed) {
 			l.lines.Say("stopped", "telemetry: listener: "+err.Error())
 		}
 	}()
@@ -168,7 +171,7 @@ func (l *Listener) Close() error {
 func (l *Listener) serve(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if problem := recover(); problem != nil {
-			l.lines.Say("panic", fmt.Sprintf("telemetry: listener: panic: %v", problem))
+			l.lines.Say("panic", "telemetry: listener: "+guard.Error(problem).Error())
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	}()

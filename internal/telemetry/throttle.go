@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/graft-lambda/graft/internal/guard"
 )
 
 // A Throttle passes on lines, but of each kind at most one in a while. It is
@@ -58,5 +60,6 @@ func (t *Throttle) Say(of, line string) {
 	if unsaid > 0 {
 		line = fmt.Sprintf("%s (and %d like it before)", line, unsaid)
 	}
-	t.say(line)
+	// It is said by goroutines of all kinds, some of net/http.
+	_ = guard.Call(func() error { t.say(line); return nil })
 }

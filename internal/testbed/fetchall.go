@@ -19,6 +19,7 @@ func (b *Bed) FetchAll(ctx context.Context) error {
 		func() error { _, err := all.nodeClient4(ctx); return err },
 		func() error { _, err := all.nodeClient3(ctx); return err },
 		func() error { _, err := all.RIE(ctx); return err },
+		func() error { _, err := all.Botocore(ctx); return err },
 	}
 	for _, name := range all.Names() {
 		jobs = append(jobs, func() error { _, err := all.Runtime(ctx, name); return err })

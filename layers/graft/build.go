@@ -8,12 +8,30 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/graft-lambda/graft/layers"
 )
 
-const buildUsage = `usage: graft build [--arch amd64,arm64] [--out dist] [--name N] [--python 3.13] [--scripts] [--oci DIR] [--into DIR] [FOLDER…]`
+const buildHelp = `usage: graft build [FLAG…] [FOLDER…]
+
+Makes OUT/NAME-ARCH.zip of the wrapper, the companion and the layer folders
+given. A folder looks like /opt itself; without one it is the bare layer.
+
+  --arch LIST     architectures, separated by commas (amd64,arm64)
+  --out DIR       the folder for the zips, outside the layer folders (dist)
+  --name N        the name of the zips (the first folder's)
+  --oci DIR       write the layer into this folder too, as an OCI image layout
+                  with all architectures, for a Dockerfile's COPY --from=
+  --into DIR      fill this folder, empty or built before, instead of writing a
+                  zip; for one architecture
+  --companion C   extension: Lambda starts the companion; forked: the wrapper
+                  does, so that nothing is in /opt/extensions; none: it is left
+                  out, and with it GRAFT_RUN and GRAFT_TELEMETRY (extension)
+  --python V      the Python that requirements.txt is installed for (3.13)
+  --scripts       let npm run the install scripts of packages, on this machine
+`
 
 // An order is what the build's flags ask for.
 type order struct {
@@ -24,41 +42,56 @@ type order struct {
 	folders   []string
 }
 
+// build is the command of that name.
 func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o, err := newOrder(args, stderr)
+	o, err := newOrder(args, stdout, stderr)
 	if err != nil {
 		return err
 	}
 	if o.into != "" {
 		return layers.Build(ctx, o.into, o.optionsFor(o.archs[0]), o.folders...)
 	}
+	if err := layers.Apart(o.out, o.folders); err != nil {
+		return err
+	}
+	if o.oci != "" {
+		if err := layers.Apart(o.oci, o.folders); err != nil {
+			return err
+		}
+	}
 	return o.zips(ctx, stdout, stderr)
 }
 
-func newOrder(args []string, stderr io.Writer) (order, error) {
+func newOrder(args []string, stdout, stderr io.Writer) (order, error) {
 	o := order{options: layers.Options{Log: stderr}}
 	flags := flag.NewFlagSet("graft build", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, buildUsage)
-		flags.PrintDefaults()
-	}
-	archs := flags.String("arch", "amd64,arm64", "architectures, separated by commas")
-	flags.StringVar(&o.out, "out", "dist", "folder for the zips")
-	flags.StringVar(&o.name, "name", "", "name of the zips; the first folder's if not given")
-	flags.StringVar(&o.oci, "oci", "", "write the layer into this folder too, as an OCI image layout with all architectures")
-	flags.StringVar(&o.into, "into", "", "fill this folder, empty or built before, instead of writing a zip; for one architecture")
-	flags.StringVar(&o.options.Python, "python", "", "the Python that requirements.txt is installed for (default 3.13)")
-	flags.BoolVar(&o.options.Scripts, "scripts", false, "let npm run the install scripts of packages")
-	if err := flags.Parse(args); err != nil {
+	archs := flags.String("arch", "amd64,arm64", "")
+	flags.StringVar(&o.out, "out", "dist", "")
+	flags.StringVar(&o.name, "name", "", "")
+	flags.StringVar(&o.oci, "oci", "", "")
+	flags.StringVar(&o.into, "into", "", "")
+	companion := flags.String("companion", string(layers.External), "")
+	flags.StringVar(&o.options.Python, "python", "", "")
+	flags.BoolVar(&o.options.Scripts, "scripts", false, "")
+	var err error
+	if o.folders, err = operands(flags, args, buildHelp, stdout); err != nil {
 		return o, err
 	}
-	o.folders, o.archs = flags.Args(), strings.Split(*archs, ",")
+	o.archs = strings.Split(*archs, ",")
+	for _, arch := range o.archs {
+		if err := knownArch(arch); err != nil {
+			return o, err
+		}
+	}
+	if known := []string{string(layers.External), string(layers.Forked), string(layers.NoCompanion)}; !slices.Contains(known, *companion) {
+		return o, usageError{error: fmt.Errorf("--companion: %q is none of %q", *companion, known)}
+	}
+	o.options.Companion = layers.Companion(*companion)
 	switch {
 	case o.into != "" && o.oci != "":
-		return o, errors.New("--into: not with --oci")
+		return o, usageError{error: errors.New("--into: not with --oci")}
 	case o.into != "" && len(o.archs) != 1:
-		return o, errors.New("--into: give one --arch with it")
+		return o, usageError{error: errors.New("--into: give one --arch with it")}
 	case o.name == "" && len(o.folders) == 0:
 		o.name = "graft"
 	case o.name == "":

@@ -1,15 +1,16 @@
-// Graft builds layers.
+// Graft builds layers, checks them, says what they do, and tries them out.
 //
-//	graft build [--arch amd64,arm64] [--out dist] [--name N] [--oci DIR] [--into DIR] [FOLDER…]
+//	graft build [FLAG…] [FOLDER…]      make a layer of these folders
+//	graft check [FLAG…] PATH…          find mistakes in layers and templates
+//	graft explain [FLAG…]              say what graft will do to a function
+//	graft run [FLAG…] -- COMMAND…      run a function with layers on this machine
+//	graft version                      print the version
 //
-// makes OUT/NAME-ARCH.zip of the wrapper and the layer folders given; a folder
-// looks like /opt itself. Without a folder it is the bare layer. --oci writes
-// the same layer as an OCI image layout too, for a Dockerfile's COPY --from=.
-// With --into the files go into a folder instead, as `sam build` wants them.
+// graft COMMAND -h lists the flags, and says what each is for.
 //
-//	graft version
-//
-// prints the version.
+// Answers go to standard output, everything else to standard error. The exit
+// status is 0 if all went well, 1 if something failed or was found, 2 if the
+// command line is wrong, and 130 after Ctrl-C.
 package main
 
 import (
@@ -21,28 +22,102 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/session"
 )
 
-const usage = buildUsage + "\n       graft version"
+const usage = `graft puts agents into Lambda functions, as one layer.
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "graft:", err)
-		}
-		os.Exit(1)
-	}
+  graft build [FLAG…] [FOLDER…]      make a layer of these folders
+  graft check [FLAG…] PATH…          find mistakes in layers and templates
+  graft explain [FLAG…]              say what graft will do to a function
+  graft run [FLAG…] -- COMMAND…      run a function with layers on this machine
+  graft version                      print the version
+
+graft COMMAND -h says more.
+`
+
+// The exit statuses besides 0.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // as a shell's, after SIGINT
+)
+
+// A usageError is about the command line, not about what it asks for. Help,
+// if there is some, is printed below it.
+type usageError struct {
+	error
+	help string
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func main() {
+	local.Main() // returns, but for the environment's own processes
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends what does not end in time
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run does what args say and returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	err := command(ctx, args, stdout, stderr)
+	var wrong usageError
 	switch {
-	case len(args) > 0 && args[0] == "build":
-		return build(ctx, args[1:], stdout, stderr)
-	case len(args) == 1 && args[0] == "version":
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &wrong):
+		fmt.Fprintln(stderr, "graft:", err)
+		if wrong.help != "" {
+			fmt.Fprint(stderr, "\n", wrong.help)
+		}
+		return exitUsage
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return exitInterrupted
+	case errors.Is(err, session.ErrFailed), errors.Is(err, errFindings):
+		return exitFailed // all has been said
+	}
+	fmt.Fprintln(stderr, "graft:", err)
+	return exitFailed
+}
+
+func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	name := ""
+	if len(args) > 0 {
+		name, args = args[0], args[1:]
+	}
+	switch name {
+	case "build":
+		return build(ctx, args, stdout, stderr)
+	case "check":
+		return atOnce(ctx, func() error { return find(args, stdout) })
+	case "explain":
+		return atOnce(ctx, func() error { return tell(args, stdout) })
+	case "run":
+		return try(ctx, args, stdout, stderr)
+	case "version":
+		if len(args) > 0 {
+			return usageError{error: errors.New("version: takes no arguments")}
+		}
 		_, err := fmt.Fprintln(stdout, "graft", versionText())
 		return err
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(stdout, usage)
+		return nil
+	case "":
+		return usageError{errors.New("no command given"), usage}
 	}
-	return errors.New(usage)
+	return usageError{fmt.Errorf("no command %q", name), usage}
+}
+
+// atOnce does what leaves nothing behind, whenever it is ended: with ctx.
+func atOnce(ctx context.Context, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

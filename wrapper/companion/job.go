@@ -12,6 +12,7 @@ import (
 
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/internal/export"
 	"github.com/graft-lambda/graft/internal/extension"
 	"github.com/graft-lambda/graft/internal/supervise"
 )
@@ -24,20 +25,29 @@ type machine struct {
 	dir  string // what GRAFT_ENV_FILE is relative to
 	root fs.FS
 
+	// forked says that it is an internal extension, which the wrapper has
+	// started and SIGTERM ends.
+	forked bool
+	// wrapper waits for registeredWord; nil if there is none.
+	wrapper io.WriteCloser
+
 	// telemetry is nil if there is none.
 	telemetry telemetry
 
 	stdout, stderr io.Writer
 	now            func() time.Time
 	sleep          func(context.Context, time.Duration)
+	// settle is called, perhaps more than once, before anything is said or waited
+	// for at length; nil: there is nothing to settle.
+	settle func()
 }
 
 // A job is what there is to do.
 type job struct {
-	programs  []supervise.Program
-	telemetry bool
-	events    []extension.EventType
-	log       fragment.Level
+	programs []supervise.Program
+	wish     wish
+	events   []extension.EventType
+	log      fragment.Level
 	// problems are lines on what was left out.
 	problems []string
 }
@@ -87,24 +97,31 @@ func decide(m machine) (j job) {
 			Name: f.Name, Argv: f.Run, Env: programEnv(env, f), Ready: f.RunReady, Timeout: f.RunReadyTimeout,
 		})
 	}
-	types, _ := env.Lookup("GRAFT_TELEMETRY")
-	j.telemetry = types != ""
-	j.events = events(j, env)
+	var unclear []string
+	j.wish, unclear = newWish(env)
+	j.problems = append(j.problems, unclear...)
+	j.events = j.wanted(m.forked)
 	return j
 }
 
-// events are those to register for, the one that Lambda may refuse first.
-func events(j job, env inject.Env) []extension.EventType {
-	flush, _ := env.Lookup("GRAFT_TELEMETRY_FLUSH")
-	kind, _ := env.Lookup("AWS_LAMBDA_INITIALIZATION_TYPE")
-	switch {
-	case len(j.programs) == 0 && !j.telemetry:
-		return nil
-	case j.telemetry && flush == "end" && kind != "lambda-managed-instances":
-		return []extension.EventType{extension.Invoke, extension.Shutdown}
+// wanted are the events to register for, the one that Lambda may refuse first.
+func (j job) wanted(forked bool) (events []extension.EventType) {
+	if j.watches() && j.wish.mode == export.End {
+		events = append(events, extension.Invoke)
 	}
-	return []extension.EventType{extension.Shutdown}
+	// There is no SHUTDOWN for an internal extension.
+	if !forked && (len(j.programs) > 0 || j.watches()) {
+		events = append(events, extension.Shutdown)
+	}
+	return events
 }
+
+// watches reports whether there is to be telemetry.
+func (j job) watches() bool { return len(j.wish.types) > 0 }
+
+// managedInstances is where many invocations run at once and none is told to
+// extensions.
+const managedInstances = "lambda-managed-instances"
 
 // notInherited are variables that would load agents into a program that is
 // not the function. Those that begin with CORECLR_ are too.

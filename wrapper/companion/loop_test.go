@@ -183,7 +183,7 @@ func (w *watcher) note(call string) {
 	w.called = append(w.called, call)
 }
 
-func (w *watcher) Start(ctx context.Context, _ *extension.Client, r extension.Registration) error {
+func (w *watcher) Start(ctx context.Context, _ *extension.Client, r extension.Registration, _ wish) error {
 	w.note("start " + r.ID)
 	if w.start != nil {
 		return w.start(ctx)
@@ -281,9 +281,14 @@ func TestPanics(t *testing.T) {
 		l := newLife(&api{}, nil)
 		c := newCompanion(l.machine)
 		c.machine.root, c.machine.now, c.machine.api = nil, nil, nil
-		c.machine.telemetry, c.job.telemetry = nil, true
+		c.machine.telemetry, c.job.wish.types = nil, []string{platform}
+		ctx, cancel := context.WithCancel(t.Context())
+		if s == unregistered {
+			cancel() // it waits for nothing else
+		}
 		// Whatever state is entered, with nothing there that it needs.
-		next := c.step(t.Context(), s)
+		next := c.step(ctx, s)
+		cancel()
 		assert.Contains(t, []state{afterPanic[s], s + 1}, next)
 	}
 	l := newLife(&api{}, nil)
@@ -308,7 +313,6 @@ func TestUnreachable(t *testing.T) {
 		}
 		c := newCompanion(l.machine)
 		c.live(ctx)
-		c.supervisor.Stop(limit)
 		assert.Equal(t, ms(20, 40, 80, 160, 320, 640, 1000, 1000, 1000, 1000, 1000, 1000), l.slept)
 		assert.Contains(t, l.said.String(), "graft-companion: register: ")
 	}

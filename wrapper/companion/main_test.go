@@ -4,13 +4,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +19,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/layers"
 )
 
 const (
@@ -30,6 +33,22 @@ const (
 var scratch string
 
 func TestMain(m *testing.M) {
+	local.Main()
+	switch filepath.Base(os.Args[0]) {
+	case runtimeName:
+		serveAtOnce()
+		return
+	case stopwatch:
+		if err := watchStarts(os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if filepath.Base(os.Args[0]) == companionName {
+		begin(panickingMachine())
+		return
+	}
 	var err error
 	if scratch, err = os.MkdirTemp("", "graft-companion-test-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -40,29 +59,21 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// companions are the real program, built as it ships, at most once for an
-// architecture.
-var companions = map[string]func() (string, error){
-	"amd64": sync.OnceValues(func() (string, error) { return build("amd64") }),
-	"arm64": sync.OnceValues(func() (string, error) { return build("arm64") }),
-}
+// programs are the real ones, built as they ship, at most once each, by package
+// and architecture.
+var programs sync.Map
 
-func build(arch string) (string, error) {
-	out := filepath.Join(scratch, arch, "graft-companion")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-w -buildid=", "-o", out, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, text)
-	}
-	return out, nil
-}
-
-func companionFor(t testing.TB, arch string) string {
+func programFor(t testing.TB, pkg, arch string) string {
 	t.Helper()
-	path, err := companions[arch]()
-	require.NoError(t, err)
-	return path
+	out := filepath.Join(scratch, arch, filepath.Base(pkg))
+	built, _ := programs.LoadOrStore(out, sync.OnceValue(func() error {
+		return layers.BuildProgram(context.Background(), pkg, arch, out)
+	}))
+	require.NoError(t, built.(func() error)())
+	return out
 }
+
+func companionFor(t testing.TB, arch string) string { return programFor(t, "wrapper/companion", arch) }
 
 // A journal keeps what was written to it, the last megabyte at least.
 type journal struct {
@@ -142,6 +153,11 @@ type api struct {
 	address        string
 	register, next []reply
 
+	// runtime, if not nil, answers the Runtime API.
+	runtime reply
+	// subscribe answers the Telemetry API; nil: as AWS's emulator does.
+	subscribe reply
+
 	mu         sync.Mutex
 	names      []string    // that asked to register
 	events     []string    // that they asked for, as JSON
@@ -157,6 +173,17 @@ func serve(t testing.TB, a *api) *api {
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/2018-06-01/") && a.runtime != nil {
+		a.runtime(w, r)
+		return
+	}
+	if strings.HasSuffix(r.URL.Path, "/telemetry") {
+		if a.subscribe == nil {
+			a.subscribe = status(202, "{}")
+		}
+		a.subscribe(w, r)
+		return
+	}
 	a.mu.Lock()
 	answer := reply(accept)
 	if strings.HasSuffix(r.URL.Path, "/register") {

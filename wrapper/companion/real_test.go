@@ -52,7 +52,7 @@ var isolation = sync.OnceValue(func() error {
 })
 
 // layer is a folder with the real companion and with other files in it.
-func layer(t *testing.T, files map[string]string) string {
+func layer(t testing.TB, files map[string]string) string {
 	t.Helper()
 	testbed.NeedErr(t, isolation())
 	opt := t.TempDir()
@@ -96,7 +96,7 @@ func (s *started) end(t *testing.T) error {
 	}
 }
 
-func eventually(t *testing.T, condition func() bool, message string, args ...any) {
+func eventually(t testing.TB, condition func() bool, message string, args ...any) {
 	t.Helper()
 	require.Eventually(t, condition, limit, step, append([]any{message}, args...)...)
 }

@@ -20,7 +20,7 @@ type logState struct {
 func wantsLog(eventType string) bool {
 	switch eventType {
 	case telemetry.TypeFunctionLog, telemetry.TypeExtensionLog, telemetry.TypeLogsDropped,
-		telemetry.TypeInitStart, telemetry.TypeStart, telemetry.TypeReport:
+		telemetry.TypeInitStart, telemetry.TypeRestoreStart, telemetry.TypeStart, telemetry.TypeReport:
 		return true
 	}
 	return false

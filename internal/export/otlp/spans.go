@@ -14,7 +14,7 @@ import (
 // sent can come again.
 type spanState struct {
 	seed     string // sets this process's ids apart from another's
-	instance string
+	instance string // and those of the environments that share a snapshot
 	init     phaseState
 	restore  phaseState
 	cold     bool // no invocation has begun since the environment came up
@@ -93,9 +93,9 @@ func (s *spanState) begin(name string, at time.Time, record telemetry.Phase) pha
 	instant := at.UTC().Format(time.RFC3339Nano)
 	in, ok := parseTracing(record.Tracing)
 	if !ok {
-		in = place{trace: derived(16, s.seed, name, instant), flags: 1}
+		in = place{trace: derived(16, s.seed, s.instance, name, instant), flags: 1}
 	}
-	return phaseState{start: at, kind: record.InitializationType, place: in, span: derived(8, s.seed, name, instant, "span")}
+	return phaseState{start: at, kind: record.InitializationType, place: in, span: derived(8, s.seed, s.instance, name, instant, "span")}
 }
 
 func (s *spanState) phaseSpans(name string, event telemetry.Event, record telemetry.Phase, phase *phaseState) []*tracepb.Span {

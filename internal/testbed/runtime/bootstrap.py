@@ -8,7 +8,8 @@ import os
 import site
 import sys
 
-from awslambdaric.__main__ import main
+# The managed one has it under this name, by which agents find what to wrap.
+import awslambdaric.__main__ as awslambdaricmain
 
 TASK_ROOT = os.environ["LAMBDA_TASK_ROOT"]
 LAYERS = [
@@ -30,4 +31,4 @@ if untouched:
         site.addsitedir(folder)
     os.environ["PYTHONPATH"] = os.environ["LAMBDA_RUNTIME_DIR"]
 
-main([TASK_ROOT, os.environ["_HANDLER"]])
+awslambdaricmain.main([TASK_ROOT, os.environ["_HANDLER"]])

@@ -1,0 +1,272 @@
+// Package explain says what graft would do to a function, before it is
+// deployed: its command line and environment before and after, each change with
+// the agent that asks for it, and what is left out and why.
+//
+// There is no second planner: [inject.Decide] decides, as in the wrapper. What
+// differs is the file system, which is put together from layers and code, and
+// the process, which is what the managed runtime would start.
+//
+// Values that graft writes are shown. A value that only the function's owner
+// has set never is: [Hidden] stands for it.
+package explain
+
+import (
+	"encoding/json"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/internal/show"
+)
+
+// Hidden stands in place of a value that graft did not write.
+const Hidden = "(your value)"
+
+// A Subject is a function to explain.
+type Subject struct {
+	// Name is the function's logical id in a template; often empty.
+	Name string
+	// Runtime is Lambda's name for it, or empty.
+	Runtime string
+	// Assumed says what of the command line is not known for certain.
+	Assumed string
+	// Process is what would be started without graft. The entries that are also
+	// in Platform are Lambda's own; the others the owner's.
+	Process  inject.Process
+	Platform inject.Env
+	// Root is the file system, Arch the processor as Go names it, Dir the
+	// working directory.
+	Root fs.FS
+	Arch string
+	Dir  string
+	// Remarks say what is not known or not as the owner may think.
+	Remarks []string
+}
+
+// A Result is what graft would do to a function. Its JSON names are stable.
+type Result struct {
+	Function string `json:"function,omitempty"`
+	// Runtimes are those with this result; Before and After are of the last.
+	Runtimes     []string `json:"runtimes"`
+	Architecture string   `json:"architecture"`
+	Language     string   `json:"language"`
+	Version      string   `json:"version,omitempty"`
+	// Disabled is set if GRAFT_DISABLE switches everything off.
+	Disabled    bool      `json:"disabled"`
+	Agents      []string  `json:"agents"`
+	Before      []string  `json:"commandBefore"`
+	After       []string  `json:"commandAfter"`
+	Environment []Change  `json:"environment"`
+	Edits       []Edit    `json:"edits"`
+	Wrappers    []Wrapper `json:"wrappers"`
+	// Skipped is what is left out and should not be: GRAFT_STRICT=1 stops at it.
+	Skipped []Skip `json:"skipped"`
+	// Unused are the fragments that do not concern this function.
+	Unused  []Skip   `json:"unused"`
+	Notes   []Skip   `json:"notes"`
+	Remarks []string `json:"remarks"`
+	Assumed string   `json:"assumed,omitempty"`
+}
+
+// A Change is a variable before and after; Before is nil if it was not set.
+type Change struct {
+	Name   string  `json:"name"`
+	Before *string `json:"before"`
+	After  string  `json:"after"`
+}
+
+// An Edit is one change that the plan makes.
+type Edit struct {
+	// Agent is empty for what graft does of itself, Fragment then too.
+	Agent    string `json:"agent"`
+	Fragment string `json:"fragment"`
+	// Kind is set, prepend, append, insert, replace, remove, keep handler or
+	// set handler.
+	Kind string `json:"kind"`
+	// Name is the variable or, for an argument that goes, the option.
+	Name  string `json:"name,omitempty"`
+	Added string `json:"added,omitempty"`
+	// Text is the change as a sentence, Reason why it is made so.
+	Text   string `json:"text"`
+	Reason string `json:"reason"`
+}
+
+// A Wrapper is another vendor's wrapper that runs behind graft.
+type Wrapper struct {
+	Agent string `json:"agent"`
+	Path  string `json:"path"`
+}
+
+// A Skip is something about an agent, with the reason. Agent is empty if it is
+// about graft's settings.
+type Skip struct {
+	Agent    string `json:"agent"`
+	Fragment string `json:"fragment"`
+	Reason   string `json:"reason"`
+}
+
+// Explain decides as the wrapper would, and says what came out.
+func Explain(s Subject) Result {
+	d := inject.Decide(s.Process, inject.Machine{Root: s.Root, Dir: s.Dir, Arch: s.Arch, Self: "/opt/graft"})
+	files := fragmentFiles(s.Root)
+	before := inject.Process{Argv: d.Before.Argv, Env: hide(d.Before.Env, s.Platform)}
+	after := d.Plan.Apply(before)
+	r := Result{
+		Function: s.Name, Architecture: s.Arch, Assumed: s.Assumed, Remarks: s.Remarks, Disabled: d.Disabled,
+		Language: string(d.Plan.Runtime.Language),
+		Before:   before.Argv, After: after.Argv, Environment: changes(before.Env, after.Env),
+	}
+	if s.Runtime != "" {
+		r.Runtimes = []string{s.Runtime}
+	}
+	if v := d.Plan.Runtime.Version; v.Known() {
+		r.Version = v.String()
+	}
+	for _, name := range d.Plan.Agents {
+		if !slices.ContainsFunc(d.Fragments, func(f fragment.Fragment) bool { return f.Name == name && onlyRun(f) }) {
+			r.Agents = append(r.Agents, name)
+		}
+	}
+	for _, e := range d.Plan.Edits {
+		text, reason := sentence(e, before, d.Plan.Runtime.Language)
+		r.Edits = append(r.Edits, Edit{e.Agent, files[e.Agent], e.Kind.String(), e.Name, e.Added, text, reason})
+	}
+	for _, w := range d.Plan.Wrappers {
+		r.Wrappers = append(r.Wrappers, Wrapper{w.Agent, w.Path})
+	}
+	for _, p := range d.Problems {
+		r.Skipped = append(r.Skipped, Skip{p.Agent, files[p.Agent], p.Why})
+	}
+	for _, n := range d.Plan.Notes {
+		r.Notes = append(r.Notes, Skip{n.Agent, files[n.Agent], n.Text})
+	}
+	if !d.Disabled {
+		r.Unused = unused(d, files)
+		r.Notes = append(r.Notes, companion(s.Root, d, files)...)
+	}
+	r.Runtimes, r.Agents, r.Environment, r.Edits = some(r.Runtimes), some(r.Agents), some(r.Environment), some(r.Edits)
+	r.Wrappers, r.Skipped, r.Unused = some(r.Wrappers), some(r.Skipped), some(r.Unused)
+	r.Notes, r.Remarks = some(r.Notes), some(r.Remarks)
+	return r
+}
+
+// unused lists the fragments that are neither applied nor left out with a
+// problem, and says why.
+func unused(d inject.Decision, files map[string]string) []Skip {
+	var list []Skip
+	for _, f := range d.Fragments {
+		skipped := func(p inject.Problem) bool { return p.Agent == f.Name }
+		switch {
+		case slices.Contains(d.Settings.Disabled, f.Name):
+			list = append(list, Skip{f.Name, files[f.Name], "switched off by GRAFT_DISABLE"})
+		case onlyRun(f), slices.Contains(d.Plan.Agents, f.Name) || slices.ContainsFunc(d.Problems, skipped):
+		case len(f.Runtimes) > 0 && !slices.ContainsFunc(f.Runtimes, func(b fragment.Bound) bool {
+			return b.Language == d.Plan.Runtime.Language && b.Holds(d.Plan.Runtime.Version)
+		}):
+			var bounds []string
+			for _, b := range f.Runtimes {
+				bounds = append(bounds, b.String())
+			}
+			list = append(list, Skip{f.Name, files[f.Name], "is for " + strings.Join(bounds, ", ") + " only"})
+		default:
+			list = append(list, Skip{f.Name, files[f.Name], "has nothing for this runtime"})
+		}
+	}
+	return list
+}
+
+// fragmentFiles returns the files of each agent, by its name. It has those too
+// that cannot be read.
+func fragmentFiles(root fs.FS) map[string]string {
+	files := make(map[string]string)
+	entries, err := fs.ReadDir(root, fragment.Rel(fragment.Dir))
+	if err != nil {
+		return files
+	}
+	for _, e := range entries {
+		if name, ok := fragment.AgentName(e.Name()); ok {
+			files[name] = strings.TrimPrefix(files[name]+", "+fragment.Dir+"/"+e.Name(), ", ")
+		}
+	}
+	return files
+}
+
+// hide puts Hidden in place of the owner's values. The entries of platform are
+// Lambda's own.
+func hide(env, platform inject.Env) inject.Env {
+	hidden := slices.Clone(env)
+	for i, entry := range hidden {
+		name, value, found := strings.Cut(entry, "=")
+		if found && value != "" && !slices.Contains(platform, entry) {
+			hidden[i] = name + "=" + Hidden
+		}
+	}
+	return hidden
+}
+
+// changes compares two environments.
+func changes(before, after inject.Env) []Change {
+	var list []Change
+	for _, entry := range after {
+		name, value, _ := strings.Cut(entry, "=")
+		if slices.Contains(before, entry) {
+			continue
+		}
+		c := Change{Name: name, After: value}
+		if old, ok := before.Lookup(name); ok {
+			c.Before = &old
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// Group makes one result of those that say the same of several runtimes. The
+// last one's command line is kept.
+func Group(results []Result) []Result {
+	var groups []Result
+	index := make(map[string]int)
+	for _, r := range results {
+		key := r.key()
+		i, ok := index[key]
+		if !ok {
+			index[key] = len(groups)
+			groups = append(groups, r)
+			continue
+		}
+		r.Runtimes = append(groups[i].Runtimes, r.Runtimes...)
+		groups[i] = r
+	}
+	return groups
+}
+
+// key is the same for results that say the same.
+func (r Result) key() string {
+	r.Runtimes, r.Version, r.Before, r.After, r.Assumed = nil, "", nil, nil, ""
+	r.Edits = slices.Clone(r.Edits)
+	for i := range r.Edits {
+		// It names a place in the command line, which may differ.
+		r.Edits[i].Text = ""
+	}
+	// Plain data of this package: it can always be encoded.
+	key, _ := json.Marshal(r)
+	return string(key)
+}
+
+// JSON writes results for programs to read.
+func JSON(w io.Writer, results []Result) error {
+	return show.JSON(w, struct {
+		Functions []Result `json:"functions"`
+	}{some(results)})
+}
+
+// some makes an empty list of none: it is written as [], not as null.
+func some[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

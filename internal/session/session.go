@@ -1,0 +1,190 @@
+// Package session is one `graft run`: a function with its layers in the local
+// Lambda environment, the events that it gets, and what is shown of it.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/show"
+	"github.com/graft-lambda/graft/internal/timeline"
+)
+
+// A Session says what to do. Function and Stdout, Stderr must be set.
+type Session struct {
+	// Function is what runs. It must have Code. Its layers may be zips. What it
+	// writes, and its events, are the session's: those fields are set here, and
+	// RetryInit, as Lambda does.
+	Function local.Function
+	// Events are the payloads, JSON. They are sent Count times in all, from the
+	// first again after the last.
+	Events [][]byte
+	Count  int
+	// Serve, if not empty, is the address to offer Lambda's Invoke API at,
+	// instead of sending events. See [ServeAddress].
+	Serve string
+	// JSON has one [Document] on Stdout at the end instead of the answers, and no
+	// timeline on Stderr.
+	JSON bool
+	// Telemetry has each event of the telemetry as a line of JSON on Stderr.
+	Telemetry bool
+	// Style is that of the timeline.
+	Style timeline.Style
+
+	Stdout io.Writer // the answers
+	Stderr io.Writer // everything else
+}
+
+// ErrFailed is returned after an init or an invocation that failed. All about
+// it has been shown by then.
+var ErrFailed = errors.New("session: the function failed")
+
+// stopLimit bounds the shutdown; Lambda's own limits are far below.
+const stopLimit = 30 * time.Second
+
+// Run runs the session to its end. When ctx ends, all is shut down in
+// Lambda's order, what there is is shown, and the error is that of ctx. Other
+// errors are [ErrFailed], a [local.NotAllowedError], or say what is wrong with
+// the function.
+func (s Session) Run(ctx context.Context) (err error) {
+	if err := checkCode(s.Function.Code); err != nil {
+		return err
+	}
+	layers, remove, err := unpack(s.Function.Layers)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	s.Function.Layers = layers
+	r := &run{Session: s, out: &output{w: s.Stderr}}
+	r.record = &recorder{out: r.out, telemetry: s.Telemetry, serving: s.Serve != ""}
+	r.function()
+	if s.Serve != "" {
+		return r.serve(ctx)
+	}
+	return r.events(ctx)
+}
+
+// A run is a session under way.
+type run struct {
+	Session
+	out     *output
+	record  *recorder
+	env     *local.Environment
+	failure *local.InitError // of the first init
+	stop    timeline.Stop
+	answers []answer // for the document
+	failed  bool     // anything did
+}
+
+// function has what the processes write come here.
+func (r *run) function() {
+	f := &r.Function
+	own := r.out.source("function")
+	f.Stdout, f.Stderr = own, own
+	// An extension that is started anew goes on with its old source.
+	extensions := map[string]*source{}
+	f.ExtensionOutput = func(name string) io.Writer {
+		if extensions[name] == nil {
+			extensions[name] = r.out.source(name)
+		}
+		return extensions[name]
+	}
+	f.Events, f.Inits = r.record.add, r.record.addInit
+	f.RetryInit = true
+}
+
+// start makes the environment. An init that fails is no error: failed tells.
+func (r *run) start(ctx context.Context) error {
+	env, err := local.Start(ctx, r.Function)
+	switch {
+	case errors.As(err, &r.failure) && ctx.Err() == nil:
+		r.failed = true
+		return nil
+	case err != nil:
+		return errors.Join(ctx.Err(), err)
+	}
+	r.env = env
+	if r.failure = env.InitError(); r.failure != nil {
+		r.failed = true
+		r.out.flush()
+		r.out.say("%v; the first invocation starts with another init", r.failure)
+		r.out.hint(hints[r.failure.Type])
+	}
+	return nil
+}
+
+// end shuts the environment down, whatever became of the session's context.
+func (r *run) end(ctx context.Context) error {
+	if r.env == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer cancel()
+	r.stop.Began = time.Now()
+	err := r.env.Stop(ctx)
+	r.stop.Ended = time.Now()
+	r.out.flush()
+	return err
+}
+
+// events sends the events and shows what came of it.
+func (r *run) events(ctx context.Context) error {
+	if err := r.start(ctx); err != nil {
+		r.out.flush()
+		return err
+	}
+	var err error
+	if r.env != nil {
+		err = r.invokeAll(ctx)
+	}
+	err = errors.Join(err, r.end(ctx))
+	r.out.flush()
+	if r.env == nil {
+		r.out.say("%v", r.failure)
+		r.out.hint(hints[r.failure.Type])
+	}
+	return errors.Join(err, r.show(), r.result(ctx))
+}
+
+// result is what the exit status tells.
+func (r *run) result(ctx context.Context) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case r.failed:
+		return ErrFailed
+	}
+	return nil
+}
+
+// hints say what to do about an init that failed.
+var hints = map[string]string{
+	"Runtime.InvalidEntrypoint": "the command is looked up in the function's own PATH and starts in /var/task, which is --code; give its whole path (but /tmp is an empty one), or --env PATH=…",
+	"Runtime.ExitError":         "the runtime ended before it asked for an event; what it wrote stands above; --handler sets the handler",
+	"Extension.LaunchError":     "every file in a layer's folder extensions must be an executable program for this machine",
+	"Extension.Crash":           "an extension may not end before it gets SHUTDOWN; what it wrote stands above",
+}
+
+// show writes the timeline, or the document.
+func (r *run) show() error {
+	events, left := r.record.all()
+	drawn := timeline.New(events, r.record.inits(), r.stop)
+	if r.JSON {
+		return show.JSON(r.Stdout, r.document(drawn, events, left))
+	}
+	if len(drawn.Phases) == 0 {
+		return nil
+	}
+	if left > 0 {
+		r.out.say("%d more events than fit; the timeline is of those before", left)
+	}
+	if _, err := fmt.Fprintln(r.Stderr); err != nil {
+		return err
+	}
+	return drawn.Write(r.Stderr, r.Style)
+}

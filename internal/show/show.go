@@ -1,0 +1,41 @@
+// Package show is how graft's commands show things, alike in all of them.
+package show
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+)
+
+// Coloured reports whether w is a terminal that wants colours: NO_COLOR and
+// TERM=dumb say that it does not. https://no-color.org
+func Coloured(w io.Writer, getenv func(string) string) bool {
+	file, ok := w.(*os.File)
+	if !ok || getenv("NO_COLOR") != "" || getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// JSON writes v for programs, and for people who look at it: indented, and
+// with < > & as they are.
+func JSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// Line makes one line of a text that may come from a hostile file: what is
+// not printable, and could steer a terminal, becomes a question mark.
+func Line(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+}

@@ -1,0 +1,27 @@
+package template
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/graft-lambda/graft/inject/fragment"
+)
+
+// ReadFile reads a template's file, and one byte more than it may have for
+// [Parse] to refuse.
+func ReadFile(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, fragment.Cause(err))
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", file)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, fragment.Cause(err))
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, MaxSize+1))
+}

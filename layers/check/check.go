@@ -1,0 +1,68 @@
+package check
+
+import "slices"
+
+// Options says what is known of the functions that use layers.
+type Options struct {
+	// Arch is amd64 or arm64. If it is empty, the layers' own programs say it.
+	Arch string
+}
+
+// Layers checks layers that a function has in this order.
+func Layers(opt Options, list ...*Layer) Report {
+	c := newChecking()
+	s := &stack{layers: list, place: "the layers together", arch: opt.Arch}
+	if len(list) == 1 {
+		s.place = list[0].Name
+	}
+	c.stack(s)
+	return c.report()
+}
+
+// checking is a check under way.
+type checking struct {
+	layers []*Layer
+	done   map[*Layer]bool
+	bounds map[string]*bound
+	found  findings
+	others []string // paths that are no layers
+}
+
+func newChecking() *checking {
+	return &checking{done: map[*Layer]bool{}, bounds: map[string]*bound{}}
+}
+
+// stack checks a stack and its layers.
+func (c *checking) stack(s *stack) {
+	for _, l := range s.layers {
+		c.read(l)
+	}
+	s.bounds = c.bounds
+	s.check()
+	c.found = append(c.found, s.found...)
+}
+
+// read reads all of a layer, once.
+func (c *checking) read(l *Layer) {
+	if c.done[l] {
+		return
+	}
+	c.done[l] = true
+	c.layers = append(c.layers, l)
+	l.inspect()
+	l.modes()
+	l.pending = l.uninstalled()
+}
+
+func (c *checking) report() Report {
+	c.unmatched()
+	files := len(c.others)
+	sources := slices.Clone(c.others)
+	all := c.found
+	for _, l := range c.layers {
+		files += l.count()
+		sources = append(sources, l.Name)
+		all = append(all, l.found...)
+	}
+	return Report{Files: files, Findings: all.sorted(sources)}
+}

@@ -1,0 +1,46 @@
+package check
+
+import (
+	"slices"
+
+	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/layers"
+)
+
+// hasCompanion reports whether the stack has the companion in a variant.
+func hasCompanion(r *root, c layers.Companion) bool {
+	return r.has("/opt/" + layers.CompanionFile(c))
+}
+
+// companion checks that there is one companion where one is asked for.
+func (s *stack) companion(r *root, list []fragment.Fragment) {
+	external, forked := hasCompanion(r, layers.External), hasCompanion(r, layers.Forked)
+	switch {
+	case external && forked:
+		s.found.add("companion-twice", s.place, s.line, "/opt/%s and /opt/%s: programs run, and telemetry is sent, twice", layers.CompanionFile(layers.External), layers.CompanionFile(layers.Forked))
+	case external || forked || !s.complete():
+	default:
+		for _, f := range list {
+			if len(f.Run) > 0 {
+				s.add(r, "companion-missing", f.File, s.lineOf(r, f.File, "GRAFT_RUN"), "GRAFT_RUN, but no layer has the companion, which runs it")
+			}
+		}
+		if s.telemetry() {
+			s.found.add("companion-missing", s.place, s.line, "function %s: GRAFT_TELEMETRY, but no layer has the companion, which sends it", s.function)
+		}
+	}
+}
+
+// telemetry reports whether the function asks for its telemetry.
+func (s *stack) telemetry() bool {
+	value, _ := fragment.Lookup(s.vars, "GRAFT_TELEMETRY")
+	return value != ""
+}
+
+// complete reports whether the layers are all here, and as they will be:
+// graft build adds graft's own files to a source folder.
+func (s *stack) complete() bool {
+	return !s.partial && !slices.ContainsFunc(s.layers, func(l *Layer) bool {
+		return l.folder && l.entries["graft"] == nil
+	})
+}

@@ -1,0 +1,152 @@
+package check
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/internal/managed"
+)
+
+// plan plans the fragments for each runtime. What would be left out becomes a
+// finding.
+func (s *stack) plan(r *root, arch string, list []fragment.Fragment) {
+	runtimes := s.runtimes
+	if len(runtimes) == 0 {
+		runtimes = managed.Runtimes
+	}
+	left := map[inject.Skip][]managed.Runtime{}
+	counts := map[string][]managed.Runtime{} // runtimes in which a fragment counts, by file
+	for _, rt := range runtimes {
+		for _, f := range list {
+			if isFor(f, rt) {
+				counts[f.File] = append(counts[f.File], rt)
+			}
+			s.bound(r, f, rt)
+		}
+		for _, skip := range skips(r, rt, arch, s.vars, list) {
+			left[skip] = append(left[skip], rt)
+		}
+	}
+	for skip, in := range left {
+		i := slices.IndexFunc(list, func(f fragment.Fragment) bool { return f.Name == skip.Agent })
+		if i < 0 {
+			continue // about graft's own parts
+		}
+		s.skipped(r, list[i], skip.Why, in, counts[list[i].File])
+	}
+}
+
+// A bound is the GRAFT_RUNTIMES of one fragment of one layer, and where it
+// holds among the runtimes that were looked at.
+type bound struct {
+	layer *Layer
+	place string
+	line  int
+	holds bool
+	// fails are the runtimes of its languages in which it does not hold.
+	fails []string
+}
+
+// bound notes whether a fragment's GRAFT_RUNTIMES holds in a runtime.
+func (s *stack) bound(r *root, f fragment.Fragment, rt managed.Runtime) {
+	l, place := s.fragmentPlace(r, f.File)
+	if l == nil || len(f.Runtimes) == 0 || len(f.Run) > 0 && len(f.Vars) == 0 {
+		return // GRAFT_RUNTIMES does not concern GRAFT_RUN
+	}
+	b := s.bounds[place]
+	if b == nil {
+		b = &bound{layer: l, place: place, line: s.lineOf(r, f.File, "GRAFT_RUNTIMES")}
+		s.bounds[place] = b
+	}
+	switch {
+	case isFor(f, rt):
+		b.holds = true
+	case slices.ContainsFunc(f.Runtimes, func(b fragment.Bound) bool { return b.Language == rt.Language }) && !slices.Contains(b.fails, rt.Name):
+		b.fails = append(b.fails, rt.Name)
+	}
+}
+
+// unmatched notes the fragments that count in none of the runtimes, though
+// some of them are of their language.
+func (c *checking) unmatched() {
+	for _, b := range c.bounds {
+		if !b.holds && len(b.fails) > 0 {
+			b.layer.found.add("runtime-bound-unmatched", b.place, b.line, "does not hold for %s", strings.Join(b.fails, ", "))
+		}
+	}
+}
+
+// atPath is the file that a reason of package inject names.
+var atPath = regexp.MustCompile(`(?:^|: )(/[^:]+)(?::|$)`)
+
+// skipped makes a finding of an agent that is left out in some runtimes, of
+// all in which it counts.
+func (s *stack) skipped(r *root, f fragment.Fragment, why string, in, counts []managed.Runtime) {
+	// What it loads in another language is another matter.
+	all := 0
+	for _, rt := range counts {
+		if slices.ContainsFunc(in, func(skip managed.Runtime) bool { return skip.Language == rt.Language }) {
+			all++
+		}
+	}
+	var names []string
+	for _, rt := range in {
+		names = append(names, rt.Name)
+	}
+	file := ""
+	if m := atPath.FindStringSubmatch(why); m != nil {
+		file = m[1]
+	}
+	if file != "" && s.uninstalled(file) {
+		return
+	}
+	code := "agent-stands-down"
+	missing := strings.HasSuffix(why, ": no such file") || strings.HasSuffix(why, ": is a directory") || strings.HasSuffix(why, ": not a regular file")
+	switch {
+	case strings.HasSuffix(why, "permission denied"):
+		return // told of the file itself
+	case strings.Contains(why, ": its interpreter "):
+		code = "script-interpreter"
+	case strings.HasSuffix(why, "ends with CRLF: save it with LF"):
+		code = "script-crlf"
+	case s.partial && missing:
+		return // a layer that is not here may have it
+	case strings.HasPrefix(file, "/var/task"), strings.Contains(why, "no such package in node_modules"), strings.Contains(why, "no such library beside"):
+		code = "agent-needs-function"
+	case missing && file != "":
+		code = "missing-agent-file"
+	case strings.HasSuffix(why, ": is not executable"):
+		code = "lost-execute-bit"
+	case strings.Contains(why, ": is for ") && strings.Contains(why, ", this is "):
+		code = "wrong-arch"
+	case strings.Contains(why, ": is for ") && strings.Contains(why, ", the runtime is for "):
+		code = "wrong-libc"
+	case len(in) < all:
+		code = "agent-stands-down-somewhere"
+	}
+	line := 0
+	if file != "" {
+		line = s.lineWith(r, f.File, file)
+	}
+	if len(in) < len(counts) || len(s.runtimes) > 0 {
+		why = strings.Join(names, ", ") + ": " + why
+	}
+	s.add(r, code, f.File, line, "%s", why)
+}
+
+// uninstalled reports whether a path below /opt lies where a manifest is still
+// to be installed.
+func (s *stack) uninstalled(file string) bool {
+	for _, l := range s.layers {
+		for _, dir := range l.pending {
+			if strings.HasPrefix(path.Clean(file)+"/", path.Join("/opt", dir)+"/") {
+				return true
+			}
+		}
+	}
+	return false
+}

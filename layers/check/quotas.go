@@ -1,0 +1,34 @@
+package check
+
+import (
+	"fmt"
+
+	"github.com/graft-lambda/graft/layers"
+)
+
+// Lambda's quotas.
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+const (
+	maxLayers      = 5
+	maxExtensions  = 10
+	maxEnvironment = 4 << 10 // bytes, names and values of a function's variables
+)
+
+// quotas checks what a stack weighs.
+func (s *stack) quotas() {
+	if n := max(len(s.layers), s.count); n > maxLayers {
+		s.found.add("too-many-layers", s.place, s.line, "%d layers; a function takes %d", n, maxLayers)
+	}
+	var sum int64
+	for _, l := range s.layers {
+		if l.packed > layers.MaxUpload {
+			l.found.add("zip-too-large", l.Name, 0, "%s zipped; a direct upload takes 50 MB", megabytes(l.packed))
+		}
+		sum += l.unzipped()
+	}
+	if sum > layers.MaxUnzipped {
+		s.found.add("layers-too-large", s.place, s.line, "%s unzipped, the function's own code not counted; a function and its layers take 250 MB", megabytes(sum))
+	}
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/(1<<20)) }

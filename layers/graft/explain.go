@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/graft-lambda/graft/internal/explain"
+	"github.com/graft-lambda/graft/internal/show"
+)
+
+const explainHelp = `usage: graft explain [FLAG…] --runtime NAME|all
+       graft explain [FLAG…] --template FILE
+       graft explain [FLAG…] -- COMMAND…
+
+Says what graft will do to a function, by its own code and before anything is
+deployed: command line and environment before and after, each change with the
+agent that asks for it and the reason, and what is left out and why. Values that
+only the function sets are never shown.
+
+the function
+  --runtime NAME       Lambda's name of its runtime, such as nodejs22.x; all:
+                       every managed runtime
+  --template FILE      a SAM or CloudFormation template: its functions with
+                       their runtimes, variables and layers
+  --function ID        of the template only the function with this logical id
+  -- COMMAND…          what a container image or a bootstrap starts instead of a
+                       runtime's own command line
+  --layer PATH         a layer, folder or zip; several: a later one over an
+                       earlier one, all over those of the template
+  --env K=V            a variable; may be given several times
+  --env-file FILE      variables from a dotenv file, below those of --env; of
+                       several files an earlier one wins
+  --handler H          its handler (one as in Lambda's examples)
+  --code PATH          its code, folder or zip (none)
+  --arch ARCH          amd64 or arm64 (the template's, or amd64)
+
+what is shown
+  --json               one JSON document
+  --strict             exit status 1 if something is left out
+
+The exit status is 1 if something cannot be read or, with --strict, is left out,
+and 2 if the command line is wrong.
+
+examples
+  graft explain --runtime nodejs22.x --layer my-layer
+  graft explain --template template.yaml --function MyFunction
+  graft explain --layer my-layer -- node server.js
+`
+
+// errStrict ends graft explain --strict when something is left out.
+var errStrict = errors.New("--strict: something is left out")
+
+// tell is the command explain.
+func tell(args []string, stdout io.Writer) error {
+	var o explain.Options
+	flags := flag.NewFlagSet("graft explain", flag.ContinueOnError)
+	flags.StringVar(&o.Runtime, "runtime", "", "")
+	flags.StringVar(&o.Template, "template", "", "")
+	flags.StringVar(&o.Function, "function", "", "")
+	flags.Var((*list)(&o.Layers), "layer", "")
+	var env, envFiles list
+	flags.Var(&env, "env", "")
+	flags.Var(&envFiles, "env-file", "")
+	flags.StringVar(&o.Handler, "handler", "", "")
+	flags.StringVar(&o.Code, "code", "", "")
+	flags.StringVar(&o.Arch, "arch", "", "")
+	asJSON := flags.Bool("json", false, "")
+	strict := flags.Bool("strict", false, "")
+	var err error
+	if o.Command, err = commandLine(flags, args, explainHelp, stdout); err != nil {
+		return err
+	}
+	if o.Arch != "" {
+		if err := knownArch(o.Arch); err != nil {
+			return err
+		}
+	}
+	if o.Env, err = environment(env, envFiles); err != nil {
+		return usageError{error: err}
+	}
+	results, err := explain.All(o)
+	if wrong := new(explain.UsageError); errors.As(err, &wrong) {
+		return usageError{error: err}
+	} else if err != nil {
+		return err
+	}
+	if *asJSON {
+		err = explain.JSON(stdout, results)
+	} else {
+		err = explain.Text(stdout, results, show.Coloured(stdout, os.Getenv))
+	}
+	if err == nil && *strict && slices.ContainsFunc(results, func(r explain.Result) bool { return len(r.Skipped) > 0 }) {
+		err = errStrict
+	}
+	return err
+}

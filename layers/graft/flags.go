@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// A list collects the values of a flag that may be given several times.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, " ") }
+
+func (l *list) Set(value string) error {
+	*l = append(*l, value)
+	return nil
+}
+
+// parse reads the flags of a command. Help goes where it was asked for, an
+// error comes back.
+func parse(flags *flag.FlagSet, args []string, help string, stdout io.Writer) error {
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, help)
+		return err
+	case err != nil:
+		return usageError{error: fmt.Errorf("%w; %s -h lists the flags", err, flags.Name())}
+	}
+	return nil
+}
+
+// operands reads the flags of a command that takes paths, and returns those.
+// Flags may stand behind them, too; what follows "--" is a path.
+func operands(flags *flag.FlagSet, args []string, help string, stdout io.Writer) (paths []string, err error) {
+	for {
+		if err := parse(flags, args, help, stdout); err != nil {
+			return nil, err
+		}
+		rest := flags.Args()
+		if len(rest) == 0 || ended(args, rest) {
+			return append(paths, rest...), nil
+		}
+		paths, args = append(paths, rest[0]), rest[1:]
+	}
+}
+
+// commandLine reads the flags of a command that starts a program, and returns
+// that one's command line. It stands behind "--", so that nobody takes its
+// flags for those of graft.
+func commandLine(flags *flag.FlagSet, args []string, help string, stdout io.Writer) ([]string, error) {
+	if err := parse(flags, args, help, stdout); err != nil {
+		return nil, err
+	}
+	rest := flags.Args()
+	if len(rest) > 0 && !ended(args, rest) {
+		return nil, usageError{error: fmt.Errorf("%q is no flag; a command stands behind --: %s [FLAG…] -- COMMAND…", rest[0], flags.Name())}
+	}
+	return rest, nil
+}
+
+// ended reports whether "--" has ended the flags in front of the rest.
+func ended(args, rest []string) bool {
+	flags := len(args) - len(rest)
+	return flags > 0 && args[flags-1] == "--"
+}
+
+// knownArch tells whether --arch names what Lambda has.
+func knownArch(arch string) error {
+	if !slices.Contains([]string{"amd64", "arm64"}, arch) {
+		return usageError{error: fmt.Errorf("--arch: %q: Lambda has amd64 (x86_64) and arm64", arch)}
+	}
+	return nil
+}

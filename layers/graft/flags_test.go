@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func testFlags() (*flag.FlagSet, *string) {
+	flags := flag.NewFlagSet("graft test", flag.ContinueOnError)
+	return flags, flags.String("a", "", "")
+}
+
+// TestOperands finds flags before, between and behind paths.
+func TestOperands(t *testing.T) {
+	for _, test := range []struct {
+		args, paths []string
+		a           string
+	}{
+		{nil, nil, ""},
+		{[]string{"x", "y"}, []string{"x", "y"}, ""},
+		{[]string{"--a", "1", "x"}, []string{"x"}, "1"},
+		{[]string{"x", "--a", "1", "y"}, []string{"x", "y"}, "1"},
+		{[]string{"x", "--a=1", "--", "--y", "z"}, []string{"x", "--y", "z"}, "1"},
+		{[]string{"--a", "--", "x"}, []string{"x"}, "--"},
+	} {
+		flags, a := testFlags()
+		paths, err := operands(flags, test.args, "", io.Discard)
+		require.NoError(t, err)
+		assert.Equal(t, test.paths, paths, "%q", test.args)
+		assert.Equal(t, test.a, *a, "%q", test.args)
+	}
+	flags, _ := testFlags()
+	_, err := operands(flags, []string{"x", "--b"}, "", io.Discard)
+	assert.ErrorAs(t, err, new(usageError))
+}
+
+// TestCommandLine leaves what stands behind "--" alone, and takes nothing else
+// for a command.
+func TestCommandLine(t *testing.T) {
+	for _, test := range []struct {
+		args, command []string
+	}{
+		{[]string{"--a", "1"}, []string{}},
+		{[]string{"--a", "1", "--", "x", "--a", "--"}, []string{"x", "--a", "--"}},
+		{[]string{"--", "--", "x"}, []string{"--", "x"}},
+	} {
+		flags, _ := testFlags()
+		command, err := commandLine(flags, test.args, "", io.Discard)
+		require.NoError(t, err)
+		assert.Equal(t, test.command, command, "%q", test.args)
+	}
+	for _, args := range [][]string{{"x"}, {"--a", "1", "x", "--", "y"}} {
+		flags, _ := testFlags()
+		_, err := commandLine(flags, args, "", io.Discard)
+		assert.EqualError(t, err, `"x" is no flag; a command stands behind --: graft test [FLAG…] -- COMMAND…`)
+	}
+}
+
+// TestAtOnce ends with its context, whatever it is doing.
+func TestAtOnce(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	began, end := make(chan struct{}), make(chan struct{})
+	defer close(end)
+	go func() {
+		<-began
+		cancel()
+	}()
+	assert.ErrorIs(t, atOnce(ctx, func() error {
+		close(began)
+		<-end
+		return nil
+	}), context.Canceled)
+	oh := errors.New("oh")
+	assert.Equal(t, oh, atOnce(t.Context(), func() error { return oh }))
+}

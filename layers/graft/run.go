@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/managed"
+	"github.com/graft-lambda/graft/internal/session"
+	"github.com/graft-lambda/graft/internal/show"
+	"github.com/graft-lambda/graft/internal/timeline"
+)
+
+const runHelp = `usage: graft run [FLAG…] -- COMMAND…
+
+Runs a function as Lambda would, on this machine: COMMAND is its runtime's
+command line, or its own program where it has none. It sees the layers merged
+at /opt, the code at /var/task (its working directory), both read-only, a /tmp
+of its own, and Lambda's variables; its extensions, and the Runtime, Extensions
+and Telemetry APIs, are there too. The rest of the file system and the network
+are this machine's.
+
+The answers go to standard output. Everything else goes to standard error: what
+the function and the extensions write, each line with its source before it, and
+at the end a timeline of each phase.
+
+the function
+  --layer PATH         a layer, folder or zip; several: a later one over an
+                       earlier one
+  --code DIR           the function's code (the current directory)
+  --handler H          the value of _HANDLER
+  --name N             the function's name (function)
+  --env K=V            a variable; may be given several times
+  --env-file FILE      variables from a dotenv file, below those of --env; of
+                       several files an earlier one wins
+  --memory MB          what the function is told it has; no limit (128)
+  --timeout D          of an invocation: 3s, 1m30s … (3s)
+  --user UID:GID       whom the function and its extensions run as; needs root
+  --init-type T        on-demand, provisioned-concurrency, snap-start or
+                       lambda-managed-instances (on-demand)
+  --concurrency N      invocations at once, on lambda-managed-instances (1)
+  --freeze             stop all processes between invocations, as Lambda does
+
+what it gets
+  --event JSON|FILE    an event; several take turns ({})
+  --count N            invocations in all (one for each event)
+  --serve ADDR         offer Lambda's Invoke API at PORT or 127.0.0.1:PORT
+                       instead, until Ctrl-C; port 0 is a free one
+
+what is shown
+  --json               one JSON document with all on standard output, at the end
+  --telemetry          each telemetry event as a line of JSON, as it comes
+
+With AWS_LAMBDA_EXEC_WRAPPER among the variables, that program is started with
+COMMAND as its arguments, as in Lambda's managed runtimes. (The OS-only
+runtimes, provided.*, do not do this.)
+
+The exit status is 1 if an init or an invocation failed, 2 if the command line
+is wrong, and 130 after Ctrl-C, which shuts down in Lambda's order.
+
+examples
+  graft run -- ./bootstrap
+  graft run --layer dist/my-layer-amd64.zip \
+    --env AWS_LAMBDA_EXEC_WRAPPER=/opt/graft \
+    --event '{"n":1}' --event event.json --count 10 \
+    -- python3 -m awslambdaric app.handler
+  graft run --layer my-layer --serve 9000 -- ./bootstrap
+`
+
+// tmpSize is Lambda's default, in bytes.
+const tmpSize = 512 << 20
+
+// functionName is what Lambda takes as the name of a function. With a slash or a
+// colon no request to the Invoke API could mean it.
+var functionName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// try is the command run.
+func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	s := session.Session{Stdout: stdout, Stderr: stderr, Style: timeline.Style{Colour: show.Coloured(stderr, os.Getenv)}}
+	f := &s.Function
+	flags := flag.NewFlagSet("graft run", flag.ContinueOnError)
+	flags.Var((*list)(&f.Layers), "layer", "")
+	flags.StringVar(&f.Code, "code", ".", "")
+	flags.StringVar(&f.Handler, "handler", "", "")
+	flags.StringVar(&f.Name, "name", "function", "")
+	var env, envFiles, events list
+	flags.Var(&env, "env", "")
+	flags.Var(&envFiles, "env-file", "")
+	flags.Var(&events, "event", "")
+	flags.IntVar(&f.MemoryMB, "memory", 128, "")
+	flags.DurationVar(&f.Timeout, "timeout", 3*time.Second, "")
+	user := flags.String("user", "", "")
+	initType := flags.String("init-type", string(local.OnDemand), "")
+	flags.IntVar(&f.Concurrency, "concurrency", 0, "")
+	flags.BoolVar(&f.Freeze, "freeze", false, "")
+	flags.IntVar(&s.Count, "count", 0, "")
+	serve := flags.String("serve", "", "")
+	flags.BoolVar(&s.JSON, "json", false, "")
+	flags.BoolVar(&s.Telemetry, "telemetry", false, "")
+	var err error
+	if f.Command, err = commandLine(flags, args, runHelp, stdout); err != nil {
+		return err
+	}
+	f.InitType, f.TmpSize = local.InitType(*initType), tmpSize
+	err = possible(flags, &s)
+	if err == nil && *user != "" {
+		f.UID, f.GID, err = userIDs(*user)
+	}
+	if err == nil && *serve != "" {
+		if s.Serve, err = session.ServeAddress(*serve); err != nil {
+			err = fmt.Errorf("--serve: %w", err)
+		}
+	}
+	if err == nil {
+		s.Events, err = session.Events(events)
+	}
+	if err == nil {
+		f.Env, err = environment(env, envFiles)
+	}
+	if err != nil {
+		return usageError{error: err}
+	}
+	if s.Count == 0 {
+		s.Count = len(s.Events)
+	}
+	f.Managed = slices.ContainsFunc(f.Env, func(entry string) bool {
+		return strings.HasPrefix(entry, managed.ExecWrapper+"=")
+	})
+	if runtime.GOOS != "linux" {
+		return errors.New("run: needs Linux; run it in a Linux virtual machine, or in a container with --privileged")
+	}
+	return s.Run(ctx)
+}
+
+// possible finds what does not go together, or no function can be.
+func possible(flags *flag.FlagSet, s *session.Session) error {
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	f := s.Function
+	types := []local.InitType{local.OnDemand, local.ProvisionedConcurrency, local.SnapStart, local.ManagedInstances}
+	switch {
+	case len(f.Command) == 0:
+		return errors.New("run: no command given; it comes last: graft run [FLAG…] -- ./bootstrap")
+	case !slices.Contains(types, f.InitType):
+		return fmt.Errorf("--init-type: %q is none of %q", f.InitType, types)
+	case !functionName.MatchString(f.Name):
+		return fmt.Errorf("--name: %q: Lambda has 1 to 64 letters, digits, hyphens and underscores", f.Name)
+	case f.Concurrency < 0 || f.Concurrency > 1000:
+		return fmt.Errorf("--concurrency: %d: want 1 to 1000", f.Concurrency)
+	case given["concurrency"] && f.InitType != local.ManagedInstances:
+		return errors.New("--concurrency: only --init-type lambda-managed-instances runs several invocations at once")
+	case f.MemoryMB < 128 || f.MemoryMB > 10240:
+		return fmt.Errorf("--memory: %d: Lambda has 128 to 10240 MB", f.MemoryMB)
+	case f.Timeout <= 0 || f.Timeout > 15*time.Minute:
+		return fmt.Errorf("--timeout: %v: Lambda has up to 15m", f.Timeout)
+	case given["count"] && s.Count < 1:
+		return fmt.Errorf("--count: %d: want 1 or more", s.Count)
+	case given["serve"] && (given["event"] || given["count"] || s.JSON):
+		return errors.New("--serve: the events come from elsewhere: not together with --event, --count or --json")
+	}
+	return nil
+}
+
+// userIDs reads UID:GID, or UID, which then is the group's too.
+func userIDs(text string) (uid, gid int, err error) {
+	first, second, both := strings.Cut(text, ":")
+	if !both {
+		second = first
+	}
+	ids := [2]int{}
+	for i, part := range []string{first, second} {
+		id, err := strconv.ParseUint(part, 10, 31)
+		if err != nil || id == 0 {
+			return 0, 0, fmt.Errorf("--user: %q: want UID:GID, two numbers above 0, such as 993:990", text)
+		}
+		ids[i] = int(id)
+	}
+	return ids[0], ids[1], nil
+}

@@ -1,0 +1,166 @@
+package layers
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path"
+)
+
+// ErrNoZip is a file that is no layer.
+var ErrNoZip = errors.New("neither a folder nor a zip")
+
+var (
+	errTooBig = errors.New("more bytes than a function's layers may have together (250 MB)")
+	errTwice  = errors.New("there twice")
+)
+
+// Unzip unpacks a layer's zip into the empty folder dst as Lambda does to
+// /opt, and returns how many bytes that were, at most the given number.
+//
+// The zip is not trusted. A name or a link that leaves the layer, a name that is
+// there twice, an encrypted entry, a set-user-id or set-group-id file and
+// anything that is neither file nor folder nor link is an error that names the
+// entry; what was unpacked by then stays. Links into /opt and links to
+// nothing stay as they are: they may mean a file of another layer.
+func Unzip(file, dst string, most int64) (int64, error) {
+	if info, err := os.Stat(file); err != nil {
+		return 0, err
+	} else if info.Size() > MaxUnzipped {
+		return 0, fmt.Errorf("%s: %w", file, errTooBig)
+	}
+	z, err := zip.OpenReader(file)
+	if errors.Is(err, zip.ErrFormat) {
+		return 0, fmt.Errorf("%s: %w", file, ErrNoZip)
+	}
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // which is told below, by name
+		return 0, fmt.Errorf("%s: %w", file, err)
+	}
+	defer z.Close()
+	if len(z.File) > MaxEntries {
+		return 0, fmt.Errorf("%s: %d entries, more than %d", file, len(z.File), MaxEntries)
+	}
+	root, err := os.OpenRoot(dst)
+	if err != nil {
+		return 0, err
+	}
+	defer root.Close()
+	u := unzipping{root: root, most: most, left: most, seen: map[string]bool{}}
+	if name, err := u.all(z.File); err != nil {
+		return most - u.left, fmt.Errorf("%s: %q: %w", file, name, err)
+	}
+	return most - u.left, nil
+}
+
+// unzipping is one zip on its way into a folder.
+type unzipping struct {
+	root       *os.Root
+	most, left int64           // bytes
+	seen       map[string]bool // names of files and links
+	links      []link
+}
+
+type link struct{ name, target string }
+
+// all unpacks the entries. With an error comes the name of the entry.
+func (u *unzipping) all(entries []*zip.File) (string, error) {
+	for _, f := range entries {
+		if err := u.entry(f); err != nil {
+			return f.Name, err
+		}
+	}
+	// Links come last, so that nothing is ever written through one.
+	for _, l := range u.links {
+		if err := u.root.MkdirAll(path.Dir(l.name), 0o755); err != nil {
+			return l.name, err
+		}
+		if err := u.root.Symlink(l.target, l.name); err != nil {
+			return l.name, plain(err)
+		}
+	}
+	for _, l := range u.links {
+		if path.IsAbs(l.target) {
+			continue // into /opt, or it would not be here
+		}
+		if _, err := u.root.Stat(l.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return l.name, ErrLink
+		}
+	}
+	return "", nil
+}
+
+func (u *unzipping) entry(f *zip.File) error {
+	if err := VetZipped(f); err != nil {
+		return err
+	}
+	name, mode := path.Clean(f.Name), f.Mode()
+	if mode.IsDir() {
+		return plain(u.root.MkdirAll(name, 0o755))
+	}
+	if u.seen[name] {
+		return errTwice
+	}
+	u.seen[name] = true
+	if mode&fs.ModeSymlink != 0 {
+		return u.link(f, name)
+	}
+	return u.file(f, name)
+}
+
+func (u *unzipping) link(f *zip.File, name string) error {
+	in, err := f.Open()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	target, err := io.ReadAll(io.LimitReader(in, MaxTarget+1))
+	if err != nil {
+		return err
+	}
+	l := link{name: name, target: string(target)}
+	if err := VetEntry(name, f.Mode(), l.target); err != nil {
+		return err
+	}
+	u.links = append(u.links, l)
+	return nil
+}
+
+func (u *unzipping) file(f *zip.File, name string) error {
+	// What the zip says of the size is a hint only; what comes out counts.
+	if f.UncompressedSize64 > math.MaxInt64 || int64(f.UncompressedSize64) > u.left {
+		return errTooBig
+	}
+	in, err := f.Open()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if err := u.root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return plain(err)
+	}
+	out, err := u.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return plain(err)
+	}
+	n, err := io.Copy(out, io.LimitReader(in, u.left+1))
+	u.left -= min(n, u.left)
+	if n > int64(f.UncompressedSize64) && err == nil {
+		err = errTooBig
+	}
+	return errors.Join(err, out.Chmod(f.Mode().Perm()), out.Close())
+}
+
+// plain takes the path from an error: the entry is named already.
+func plain(err error) error {
+	if pathError := new(fs.PathError); errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	if linkError := new(os.LinkError); errors.As(err, &linkError) {
+		return linkError.Err
+	}
+	return err
+}
