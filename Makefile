@@ -2,12 +2,13 @@
 
 GO ?= go
 ARCH ?= $(shell $(GO) env GOARCH)
+DIST ?= dist
 FUZZTIME ?= 30s
 STATICCHECK := v0.8.2
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race fetch layer release bench fuzz check
+.PHONY: help demo test race fetch layer publish release bench fuzz check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-zA-Z0-9%-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -25,7 +26,7 @@ test: ## all tests; GRAFT_TEST_REQUIRE=all fetches every runtime and lets none b
 
 # The packages in which goroutines meet, and whose tests take seconds.
 race: ## the tests of the fast packages with the race detector
-	$(GO) test -race -timeout 10m $$($(GO) list ./inject/... ./layers/... ./internal/... | grep -v -e /testbed -e /explain -e /release)
+	$(GO) test -race -timeout 10m $$($(GO) list ./inject/... ./layers/... ./internal/... | grep -v -e /testbed -e /explain -e /publish -e /release)
 
 fetch: ## everything that tests and examples fetch, into .cache
 	@$(GO) run ./internal/testbed/fetch
@@ -38,11 +39,22 @@ check: ## formatting, vet, staticcheck and module files
 	$(GO) mod tidy -diff
 
 layer: ## dist/graft-ARCH.zip, the same to the byte for the same sources (ARCH=amd64|arm64)
-	@$(GO) run ./layers/graft build --arch $(ARCH) --out dist --name graft
+	@$(GO) run ./layers/graft build --arch $(ARCH) --out $(DIST) --name graft
+
+# What makes a layer public, or replaces one, is taken from make's own command
+# line only: a variable that happens to be in the environment decides nothing.
+asked = $(if $(filter command line,$(origin $(1))),$($(1)))
+publish: name = $(or $(call asked,NAME),graft)
+publish: zip = $(or $(call asked,ZIP),$(DIST)/$(name)-$(ARCH).zip)
+publish: ## a layer to AWS by the AWS CLI: NAME=, FOLDER=, ARCH=, REGIONS=; ACCOUNTS=, ORGANIZATION= or PUBLIC=1 share it
+	@$(if $(call asked,ZIP),,$(GO) run ./layers/graft build --arch $(ARCH) --out $(DIST) --name $(name) $(call asked,FOLDER) >&2)
+	@REGIONS='$(call asked,REGIONS)' RUNTIMES='$(call asked,RUNTIMES)' LICENSE='$(call asked,LICENSE)' BUCKET='$(call asked,BUCKET)' \
+	  ACCOUNTS='$(call asked,ACCOUNTS)' ORGANIZATION='$(call asked,ORGANIZATION)' PUBLIC='$(call asked,PUBLIC)' SSM='$(call asked,SSM)' \
+	  layers/publish/publish.sh '$(zip)' '$(name)' '$(ARCH)'
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-release: ## dist: the layers, the graft command for Linux and macOS, SHA256SUMS; the same to the byte for the same sources
-	@$(GO) run ./internal/release -out dist -version "$(VERSION)"
+release: ## the layers, the graft command for Linux and macOS, SHA256SUMS; the same to the byte for the same sources
+	@$(GO) run ./internal/release -out $(DIST) -version "$(VERSION)"
 
 # What `sam build` calls for a layer with BuildMethod: makefile. SAM does not
 # say for which architecture, so there is a target for each.

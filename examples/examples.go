@@ -18,6 +18,7 @@ var all = []example{
 	{dir: "nodejs", language: "nodejs", handler: "index.handler", layers: []string{"layers/otel-nodejs", "layers/datadog-nodejs"}},
 	{dir: "python", language: "python", handler: "app.handler", layers: []string{"layers/otel-python", "layers/elastic-python"}},
 	{dir: "any-program", language: "python", handler: "app.handler", once: true, port: "8181"},
+	{dir: "python-extension", language: "python", handler: "app.handler", once: true},
 	{dir: "java", language: "java", handler: "example.Handler::handleRequest", layers: []string{"layers/otel-java", "layers/elastic-java"}, build: compileHandler},
 	{dir: "dotnet", language: "dotnet", handler: "Example::Example.Function::Handler", build: compileFunction},
 	{dir: "ruby", language: "ruby", handler: "app.handler"},

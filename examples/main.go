@@ -147,7 +147,22 @@ func fetchAgents(ctx context.Context, log io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	return fetchPackages(ctx, log)
+}
+
+// fetchPackages fetches what the infrastructure in TypeScript is checked with.
+func fetchPackages(ctx context.Context, log io.Writer) error {
+	bed, err := testbed.Open()
+	if err != nil {
+		return err
+	}
+	bed.Fetch, bed.Log = true, log
+	project, err := inTree(ctx, "examples/infrastructure/cdk")
+	if err != nil {
+		return err
+	}
+	_, err = bed.Packages(ctx, project[0], "aws-cdk")
+	return err
 }
 
 // readyMade returns the paths of the layer folders in layers, in order.

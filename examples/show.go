@@ -114,7 +114,7 @@ func (k *kit) printLog(w io.Writer, log string) {
 		}
 	}
 	if more > 0 {
-		line(w, "log", fmt.Sprintf("… and %d lines more (-v shows them)", more))
+		line(w, "log", fmt.Sprintf("… and %d more (-v shows all)", more))
 	}
 }
 

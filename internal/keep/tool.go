@@ -22,6 +22,7 @@ var packages = map[string]string{
 	"mvn":                 "maven",
 	"node":                "nodejs",
 	"npm":                 "npm",
+	"openssl":             "openssl",
 	"python3":             "python3, python3-pip",
 	"qemu-aarch64-static": "qemu-user-static",
 	"ruby":                "ruby",

@@ -21,6 +21,9 @@ func (b *Bed) FetchAll(ctx context.Context) error {
 		func() error { _, err := all.RIE(ctx); return err },
 		func() error { _, err := all.Botocore(ctx); return err },
 	}
+	for _, tool := range awsTools {
+		jobs = append(jobs, func() error { _, err := all.pythonTool(ctx, tool); return err })
+	}
 	for _, name := range all.Names() {
 		jobs = append(jobs, func() error { _, err := all.Runtime(ctx, name); return err })
 	}

@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"cmp"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -31,11 +32,11 @@ func npmVersion(fsys fs.FS, pkg string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var manifest struct{ Dependencies map[string]string }
+	var manifest struct{ Dependencies, DevDependencies map[string]string }
 	if err := json.Unmarshal(data, &manifest); err != nil {
 		return "", fmt.Errorf("package.json: %w", err)
 	}
-	if v := manifest.Dependencies[pkg]; v != "" {
+	if v := cmp.Or(manifest.Dependencies[pkg], manifest.DevDependencies[pkg]); v != "" {
 		return v, nil
 	}
 	return "", fmt.Errorf("package.json: no dependency %q", pkg)
