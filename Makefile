@@ -8,7 +8,7 @@ STATICCHECK := v0.8.2
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race fetch layer publish bench fuzz check
+.PHONY: help demo test race fetch layer publish release bench fuzz check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-zA-Z0-9%-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -26,7 +26,7 @@ test: ## all tests; GRAFT_TEST_REQUIRE=all fetches every runtime and lets none b
 
 # The packages in which goroutines meet, and whose tests take seconds.
 race: ## the tests of the fast packages with the race detector
-	$(GO) test -race -timeout 10m $$($(GO) list ./inject/... ./layers/... ./internal/... | grep -v -e /testbed -e /explain -e /publish)
+	$(GO) test -race -timeout 10m $$($(GO) list ./inject/... ./layers/... ./internal/... | grep -v -e /testbed -e /explain -e /publish -e /release)
 
 fetch: ## everything that tests and examples fetch, into .cache
 	@$(GO) run ./internal/testbed/fetch
@@ -52,6 +52,10 @@ publish: ## a layer to AWS by the AWS CLI: NAME=, FOLDER=, ARCH=, REGIONS=; ACCO
 	  ACCOUNTS='$(call asked,ACCOUNTS)' ORGANIZATION='$(call asked,ORGANIZATION)' PUBLIC='$(call asked,PUBLIC)' SSM='$(call asked,SSM)' \
 	  layers/publish/publish.sh '$(zip)' '$(name)' '$(ARCH)'
 
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+release: ## the layers, the graft command for Linux and macOS, SHA256SUMS; the same to the byte for the same sources
+	@$(GO) run ./internal/release -out $(DIST) -version "$(VERSION)"
+
 # What `sam build` calls for a layer with BuildMethod: makefile. SAM does not
 # say for which architecture, so there is a target for each.
 .PHONY: build-Graft build-GraftArm64
@@ -70,8 +74,8 @@ build-Example%: ## for sam build: the layer of an example, such as build-Example
 	  -arch $(if $(filter %Arm64,$*),arm64,amd64) -into "$(into)"
 
 # One package after the other: they would disturb each other.
-bench: ## figures side by side: starts, memory, load, sizes; the wrapper beside bash, the companion beside a minimal extension; graft explain and check
-	$(GO) test -p 1 -run '^$$' -bench . -benchmem ./inject/... ./internal/export/... ./wrapper/... ./internal/explain ./layers/check
+bench: ## figures side by side: starts, memory, load, sizes; the wrapper beside bash, the companion beside a minimal extension; graft build beside zip and zipfile; graft explain and check
+	$(GO) test -p 1 -run '^$$' -bench . -benchmem ./inject/... ./internal/export/... ./wrapper/... ./internal/explain ./layers ./layers/check
 
 fuzz: ## the promises under random input, FUZZTIME for each target
 	@for pkg in ./inject ./inject/fragment ./inject/native ./layers/check ./wrapper ./internal/telemetry ./internal/template; do \

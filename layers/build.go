@@ -7,10 +7,7 @@ import (
 	"path/filepath"
 )
 
-// Build fills the folder dst with a whole layer for arch (amd64 or arm64): the
-// wrapper, the companion, what belongs to them, and the layer folders' own
-// files, as [Stage] copies them. A folder may bring a file that graft's part
-// has too; that it differs is an error.
+// Build fills the folder dst with the layer that [Open] collects.
 //
 // A layer that dst held before is gone. Nothing else is ever deleted: dst must
 // be missing, empty, or a layer that Build has made, and apart from the layer
@@ -24,42 +21,15 @@ func Build(ctx context.Context, dst string, opt Options, folders ...string) erro
 	if err != nil {
 		return err
 	}
-	own, err := os.MkdirTemp("", "graft-own-")
+	l, err := Open(ctx, opt, folders...)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(own)
-	if err := WriteBase(own); err != nil {
-		return err
-	}
-	if err := BuildProgram(ctx, "wrapper", opt.Arch, filepath.Join(own, wrapperFile)); err != nil {
-		return err
-	}
-	if file := companionFiles[opt.Companion]; file != "" {
-		file = filepath.Join(own, filepath.FromSlash(file))
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			return err
-		}
-		if err := BuildProgram(ctx, companion, opt.Arch, file); err != nil {
-			return err
-		}
-	}
-	root, err := os.OpenRoot(own)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-
+	defer l.Close()
 	if err := empty(dst); err != nil {
 		return err
 	}
-	// First, so that what a build that ends halfway leaves is still known as a
-	// layer, and can be built anew.
-	s := newStaging(dst, opt)
-	if err := s.tree(root, ".", ".", "graft"); err != nil {
-		return err
-	}
-	return s.folders(ctx, folders)
+	return l.Copy(ctx, dst)
 }
 
 // empty makes an empty folder of dst without replacing the folder itself,

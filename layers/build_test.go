@@ -24,7 +24,7 @@ func TestBuild(t *testing.T) {
 			for i := range zips {
 				require.NoError(t, layers.Build(t.Context(), dir, layers.Options{Arch: arch}))
 				assert.NoFileExists(t, filepath.Join(dir, "left-over"))
-				require.NoError(t, layers.Zip(dir, out))
+				require.NoError(t, opened(t, dir).Zip(t.Context(), out, nil))
 				data, err := os.ReadFile(out)
 				require.NoError(t, err)
 				zips[i] = data

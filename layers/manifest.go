@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,11 +22,14 @@ import (
 // manifest is a set of files in one folder that one package manager installs
 // from.
 type manifest struct {
-	files   []string // the first one names it in messages
-	tools   []string // the programs that installing takes
-	version []string // the command that prints the version of the first of them
-	command func(Options) ([]string, error)
-	litter  []string // what the tool leaves that is not for Lambda, below the folder
+	files   []string                                // the first one names it in messages
+	tools   []string                                // the programs that installing takes
+	version []string                                // the command that prints the version of the first of them
+	able    func(version string, opt Options) error // tells why that version cannot do it; may be nil
+	command func(Options) (keep.Command, error)     // but for its folder
+	litter  []string                                // what the tool leaves that is not for Lambda, below the folder
+	// remedies are for what the tool prints when it fails; the first that fits.
+	remedies []struct{ symptom, remedy string }
 }
 
 var manifests = []manifest{
@@ -33,10 +37,9 @@ var manifests = []manifest{
 		files:   []string{"package-lock.json", "package.json"},
 		tools:   []string{"npm", "node"},
 		version: []string{"npm", "--version"},
-		command: func(opt Options) ([]string, error) {
-			return keep.NPM("--omit=dev", "--os=linux", "--libc=glibc", "--cpu="+map[string]string{"amd64": "x64", "arm64": "arm64"}[opt.Arch]), nil
-		},
-		litter: []string{"node_modules/.package-lock.json"},
+		able:    npmAble,
+		command: npm,
+		litter:  []string{"node_modules/.package-lock.json"},
 	},
 	{
 		files:   []string{"requirements.txt"},
@@ -44,21 +47,47 @@ var manifests = []manifest{
 		version: []string{"python3", "-m", "pip", "--version"},
 		command: pip,
 		litter:  []string{"bin"}, // scripts that begin with this machine's own Python
+		remedies: []struct{ symptom, remedy string }{
+			{"--require-hashes mode", "every requirement needs ==VERSION and --hash, those that others need too: write what you want to requirements.in and run `uv pip compile --generate-hashes requirements.in -o requirements.txt`, or pip-compile likewise"},
+			{"No matching distribution", "graft installs wheels, for Linux and the layer's architecture and Python (--python), and builds none"},
+		},
 	},
 	{
 		files:   []string{"pom.xml"},
 		tools:   []string{"mvn", "java"},
 		version: []string{"mvn", "--version"},
-		command: func(Options) ([]string, error) { return keep.Maven("."), nil },
+		command: func(Options) (keep.Command, error) { return keep.Command{Argv: keep.Maven(".")}, nil },
 	},
+}
+
+// npmAble refuses an npm, such as Debian's 9, that does not know --cpu: it would
+// install the libraries of this machine and say nothing.
+func npmAble(version string, opt Options) error {
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err != nil || n >= 10 || opt.Arch == runtime.GOARCH && runtime.GOOS == "linux" {
+		return nil
+	}
+	return keep.Unavailable("npm %s installs for its own processor only, and the layer is for linux/%s: use npm 10 or later (npm install --global npm@10)", version, opt.Arch)
+}
+
+// npm installs packages for Lambda's system and not for this one. Install
+// scripts that fetch a program go by npm_config_arch and npm_config_platform.
+func npm(opt Options) (keep.Command, error) {
+	cpu := map[string]string{"amd64": "x64", "arm64": "arm64"}[opt.Arch]
+	c := keep.Command{Argv: keep.NPM("--omit=dev", "--os=linux", "--libc=glibc", "--cpu="+cpu)}
+	if opt.Scripts {
+		c.Argv = append(c.Argv, "--ignore-scripts=false")
+		c.Env = []string{"npm_config_arch=" + cpu, "npm_config_platform=linux"}
+	}
+	return c, nil
 }
 
 // pip installs wheels only, for Lambda's system and not for this one: Amazon
 // Linux 2 has glibc 2.26, and 2023, from Python 3.12 on, 2.34.
-func pip(opt Options) ([]string, error) {
+func pip(opt Options) (keep.Command, error) {
 	minor, err := strconv.Atoi(strings.TrimPrefix(opt.Python, "3."))
 	if err != nil || !strings.HasPrefix(opt.Python, "3.") {
-		return nil, fmt.Errorf("python %q: want a version such as 3.13", opt.Python)
+		return keep.Command{}, fmt.Errorf("python %q: want a version such as 3.13", opt.Python)
 	}
 	glibc := 26
 	if minor >= 12 {
@@ -70,7 +99,7 @@ func pip(opt Options) ([]string, error) {
 		options = append(options, "--platform", fmt.Sprintf("manylinux_2_%d_%s", v, machine))
 	}
 	options = append(options, "--platform", "manylinux2014_"+machine)
-	return keep.Pip("python3", "requirements.txt", ".", options...), nil
+	return keep.Command{Argv: keep.Pip("python3", "requirements.txt", ".", options...)}, nil
 }
 
 // manifestsIn returns the manifests directly in the folder dir.
@@ -95,7 +124,7 @@ func manifestsIn(fsys fs.FS, dir string) ([]manifest, error) {
 // install returns a folder that holds what the manifest in fsys pins, and
 // nothing else. It may be one that was installed before.
 func (m manifest) install(ctx context.Context, opt Options, fsys fs.FS) (string, error) {
-	argv, err := m.command(opt)
+	command, err := m.command(opt)
 	if err != nil {
 		return "", err
 	}
@@ -103,24 +132,30 @@ func (m manifest) install(ctx context.Context, opt Options, fsys fs.FS) (string,
 	if err != nil {
 		return "", err
 	}
+	if m.able != nil {
+		if err := m.able(version, opt); err != nil {
+			return "", err
+		}
+	}
 	files := map[string][]byte{}
 	for _, name := range m.files {
 		if files[name], err = fs.ReadFile(fsys, name); err != nil {
 			return "", err
 		}
 	}
-	installed := keep.Folder{Path: filepath.Join(opt.Cache, key(opt.Arch, version, argv, files))}
+	installed := keep.Folder{Path: filepath.Join(opt.Cache, key(opt.Arch, version, command.Argv, files))}
 	installed.Fill = func(ctx context.Context, dir string) error {
 		if opt.Log != nil {
-			fmt.Fprintf(opt.Log, "installing %s with %s\n", m.files[0], argv[0])
+			fmt.Fprintf(opt.Log, "installing %s with %s\n", m.files[0], command.Argv[0])
 		}
 		for name, data := range files {
 			if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 				return err
 			}
 		}
-		if _, err := keep.Run(ctx, keep.Command{Dir: dir, Argv: argv}); err != nil {
-			return err
+		command.Dir = dir
+		if _, err := keep.Run(ctx, command); err != nil {
+			return m.explain(err)
 		}
 		var errs []error
 		for _, name := range append(slices.Clone(m.litter), m.files...) {
@@ -132,6 +167,17 @@ func (m manifest) install(ctx context.Context, opt Options, fsys fs.FS) (string,
 		return "", keep.Unavailable("not installed in %s before, and nothing is to be fetched", opt.Cache)
 	}
 	return installed.Get(ctx)
+}
+
+// explain puts the remedy before what the tool itself says of a mistake that is
+// often made.
+func (m manifest) explain(err error) error {
+	for _, line := range m.remedies {
+		if strings.Contains(err.Error(), line.symptom) {
+			return fmt.Errorf("%s: %w", line.remedy, err)
+		}
+	}
+	return err
 }
 
 // toolVersion is the first line that the tool prints of itself: what follows

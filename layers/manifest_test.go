@@ -2,12 +2,14 @@ package layers_test
 
 import (
 	"bytes"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -77,6 +79,73 @@ func TestNpm(t *testing.T) {
 		"a/node_modules/ms/index.js", "a/node_modules/ms/license.md", "a/node_modules/ms/package.json", "a/node_modules/ms/readme.md",
 		"a/register.mjs",
 	}, slices.Sorted(maps.Keys(staged(t, dst))))
+}
+
+// TestNpmNative installs a package that brings a library of its own for each
+// system, processor and C library, for both of Lambda's processors.
+func TestNpmNative(t *testing.T) {
+	t.Parallel()
+	for arch, want := range map[string]struct {
+		cpu     string
+		machine elf.Machine
+	}{"amd64": {"x64", elf.EM_X86_64}, "arm64": {"arm64", elf.EM_AARCH64}} {
+		t.Run(arch, func(t *testing.T) {
+			t.Parallel()
+			opt, _ := cached(t)
+			opt.Arch = arch
+			dst := t.TempDir()
+			stage(t, dst, opt, "testdata/native")
+			var libraries []string
+			for name := range staged(t, dst) {
+				if strings.HasSuffix(name, ".node") {
+					libraries = append(libraries, name)
+				}
+			}
+			require.Equal(t, []string{"node_modules/@node-rs/crc32-linux-" + want.cpu + "-gnu/crc32.linux-" + want.cpu + "-gnu.node"}, libraries)
+			library, err := elf.Open(filepath.Join(dst, libraries[0]))
+			require.NoError(t, err)
+			defer library.Close()
+			assert.Equal(t, want.machine, library.Machine)
+		})
+	}
+}
+
+// TestNpmTooOld puts an npm on PATH that does not know of other processors.
+func TestNpmTooOld(t *testing.T) {
+	testbed.NeedTool(t, "node")
+	bin := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "npm"), []byte("#!/bin/sh\necho 9.2.0\n"), 0o755))
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	opt := options(t)
+	opt.Arch = map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
+	err := layers.Stage(t.Context(), t.TempDir(), opt, "testdata/native")
+	require.ErrorIs(t, err, testbed.ErrUnavailable)
+	assert.ErrorContains(t, err, "npm 9.2.0 installs for its own processor only")
+	opt.Arch = runtime.GOARCH
+	assert.NoError(t, layers.Stage(t.Context(), t.TempDir(), opt, "testdata/native"))
+}
+
+// TestNpmScripts has a script that would run when packages are installed.
+func TestNpmScripts(t *testing.T) {
+	t.Parallel()
+	testbed.NeedTool(t, "npm")
+	testbed.NeedTool(t, "node")
+	src := folder(t, map[string]string{
+		"package.json": `{"private":true,"scripts":{"postinstall":` +
+			`"node -e \"require('fs').writeFileSync('ran', process.env.npm_config_platform+' '+process.env.npm_config_arch)\""}}`,
+		"package-lock.json": `{"name":"x","lockfileVersion":3,"requires":true,"packages":{"":{"name":"x","hasInstallScript":true}}}`,
+	})
+	for _, scripts := range []bool{false, true} {
+		opt := options(t)
+		opt.Arch, opt.Scripts = "arm64", scripts
+		dst := t.TempDir()
+		require.NoError(t, layers.Stage(t.Context(), dst, opt, src))
+		want := map[string]string{}
+		if scripts {
+			want["ran"] = "-rw-r--r-- linux arm64"
+		}
+		assert.Equal(t, want, staged(t, dst))
+	}
 }
 
 // TestInstalledOnce begins with an empty cache.
@@ -179,7 +248,9 @@ func TestPip(t *testing.T) {
 func TestPipRefuses(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ requirements, python, want string }{
-		"without hashes":       {"wrapt==1.17.3\n", "", "hashes"},
+		"without hashes":       {"wrapt==1.17.3\n", "", "requirements.txt: every requirement needs ==VERSION and --hash, those that others need too: write what you want to requirements.in and run `uv pip compile --generate-hashes"},
+		"without a version":    {"wrapt --hash=sha256:" + strings.Repeat("0", 64) + "\n", "", "requirements.txt: every requirement needs ==VERSION and --hash"},
+		"no wheel":             {"docopt==0.6.2 --hash=sha256:49b3a825280bd66b3aa83585ef59c4a8c82f2c8a522dbe754a8bc8d08c85c491\n", "", "requirements.txt: graft installs wheels, for Linux and the layer's architecture and Python (--python), and builds none: python3: "},
 		"a hash that is wrong": {"wrapt==1.17.3 --hash=sha256:" + strings.Repeat("0", 64) + "\n", "", "requirements.txt: python3: exit status 1\n"},
 		"no such python":       {requirements, "3", `python "3": want a version such as 3.13`},
 	} {

@@ -14,18 +14,43 @@ import (
 // Module is the module that a layer's programs are built from.
 const Module = "github.com/graft-lambda/graft"
 
-// companion is the package of the companion.
-const companion = "wrapper/companion"
+// The packages of a layer's programs.
+const (
+	wrapper   = "wrapper"
+	companion = "wrapper/companion"
+)
 
-// small are the flags by which the companion, which speaks HTTP, TLS and
-// protobuf, loses a seventh of its size: no HTTP/2, which OTLP/HTTP does not
-// need, and no symbols. Its modules and their versions can still be read from it.
-var small = []string{"-tags", "nethttpomithttp2", "-ldflags", "-s -w -buildid="}
-
-// BuildProgram compiles a program of this module for Lambda: static, for the
-// given architecture (amd64 or arm64), the same to the byte for the same
-// sources. It must run in a source tree of the module.
+// BuildProgram makes a program of this module for Lambda: static, for the given
+// architecture (amd64 or arm64), the same to the byte for the same sources. In
+// a source tree of the module it is compiled; elsewhere a release's own is
+// unpacked. Where there is neither the error wraps [ErrNoSource].
 func BuildProgram(ctx context.Context, pkg, arch, out string) error {
+	p := Program{Package: pkg, OS: "linux", Arch: arch}
+	if pkg == companion {
+		// It speaks HTTP, TLS and protobuf, and loses a seventh of its size by
+		// this: no HTTP/2, which OTLP/HTTP does not need, and no symbols. Its
+		// modules and their versions can still be read from it.
+		p.Tags, p.Linker = "nethttpomithttp2", "-s"
+	}
+	err := p.Compile(ctx, out)
+	if errors.Is(err, ErrNoSource) {
+		return unpack(pkg, arch, out)
+	}
+	return err
+}
+
+// A Program is a program of this module that is to be compiled.
+type Program struct {
+	Package string // its folder in the module, slash-separated
+	OS      string // as in GOOS
+	Arch    string // as in GOARCH
+	Tags    string // build tags, separated by commas
+	Linker  string // more options for the linker
+}
+
+// Compile writes the program to the file out, the same to the byte for the same
+// sources and toolchain. It must run in a source tree of the module.
+func (p Program) Compile(ctx context.Context, out string) error {
 	root, err := SourceTree(ctx)
 	if err != nil {
 		return err
@@ -37,23 +62,21 @@ func BuildProgram(ctx context.Context, pkg, arch, out string) error {
 	// -w keeps the symbols, which vulnerability scanners read. -buildid= and
 	// -trimpath keep the machine out of the program, -buildvcs=false the state
 	// of a work tree that SAM's copy does not have.
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-w -buildid="}
-	if pkg == companion {
-		args = append(args, small...)
-	}
-	cmd := exec.CommandContext(ctx, "go", append(args, "-o", out, "./"+pkg)...)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", p.Tags,
+		"-ldflags", strings.TrimSpace("-w -buildid= "+p.Linker), "-o", out, "./"+p.Package)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.OS, "GOARCH="+p.Arch, "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("go build ./%s: %w\n%s", pkg, err, strings.TrimSpace(stderr.String()))
+		return fmt.Errorf("go build ./%s: %w\n%s", p.Package, err, strings.TrimSpace(stderr.String()))
 	}
 	return os.Chmod(out, 0o755)
 }
 
 // ErrNoSource says that the programs cannot be built here.
-var ErrNoSource = errors.New("the wrapper is built from graft's sources: run this in a clone of " + Module)
+var ErrNoSource = errors.New("the wrapper is built from graft's sources: run this in a clone of " + Module +
+	", or use the graft command of a release, which has it inside")
 
 // SourceTree returns the root of the module's source tree around the working
 // directory.

@@ -5,42 +5,25 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"io/fs"
-	"os"
 )
 
-// sameFile tells whether the file name in root would ship exactly as the
-// staged file at the path staged: same kind, mode and content.
-func sameFile(root *os.Root, name, staged string) (bool, error) {
-	info, err := root.Lstat(name)
-	if err != nil {
-		return false, err
-	}
-	there, err := os.Lstat(staged)
-	if err != nil {
-		return false, err
-	}
-	switch {
-	case info.Mode().Type() != there.Mode().Type():
-		return false, nil
-	case info.Mode()&fs.ModeSymlink != 0:
-		a, errA := root.Readlink(name)
-		b, errB := os.Readlink(staged)
-		return a == b, errors.Join(errA, errB)
-	case info.Size() != there.Size(), shippedMode(info) != there.Mode().Perm():
+// sameItem tells whether two items ship exactly alike: same kind, mode and
+// content.
+func sameItem(a, b *item) (bool, error) {
+	if a.mode != b.mode || a.target != b.target || a.size != b.size {
 		return false, nil
 	}
-	a, err := root.Open(name)
+	left, err := a.open()
 	if err != nil {
 		return false, err
 	}
-	defer a.Close()
-	b, err := os.Open(staged)
+	defer left.Close()
+	right, err := b.open()
 	if err != nil {
 		return false, err
 	}
-	defer b.Close()
-	return sameBytes(a, b)
+	defer right.Close()
+	return sameBytes(left, right)
 }
 
 func sameBytes(a, b io.Reader) (bool, error) {

@@ -12,10 +12,10 @@ import (
 // Stage copies layer folders into the folder dst, where they lie as they will
 // below /opt.
 //
-// A folder looks like /opt itself. Regular files and symbolic links that stay
-// inside are copied, as 0755 if anyone may execute them and 0644 otherwise;
-// anything else, and a set-user-id or set-group-id file, is an error. Empty
-// folders do not ship.
+// A folder looks like /opt itself. Regular files and symbolic links are copied,
+// files as 0755 if anyone may execute them and 0644 otherwise; what [VetEntry]
+// refuses is an error. A relative link must lead to what the folders bring; one
+// into /opt may mean a file of another layer. Empty folders do not ship.
 //
 // A dependency manifest (package.json with package-lock.json, requirements.txt
 // with hashes, pom.xml) does not ship either: what it pins is installed where
@@ -28,40 +28,28 @@ func Stage(ctx context.Context, dst string, opt Options, folders ...string) erro
 	if err != nil {
 		return err
 	}
-	return newStaging(dst, opt).folders(ctx, folders)
+	l := &Layer{entries: map[string]entry{}}
+	defer l.Close()
+	if err := l.folders(ctx, opt, folders); err != nil {
+		return err
+	}
+	return l.Copy(ctx, dst)
 }
 
-// staging is what has been staged so far.
-type staging struct {
-	dst     string
-	opt     Options
-	entries map[string]entry // by slash-separated path below dst
-}
-
-type entry struct {
-	from string // the layer folder that brought it first
-	dir  bool
-}
-
-func newStaging(dst string, opt Options) *staging {
-	return &staging{dst: dst, opt: opt, entries: map[string]entry{}}
-}
-
-func (s *staging) folders(ctx context.Context, folders []string) error {
+func (l *Layer) folders(ctx context.Context, opt Options, folders []string) error {
 	for _, folder := range folders {
-		if err := s.folder(ctx, folder); err != nil {
+		if err := l.folder(ctx, opt, folder); err != nil {
 			return err
 		}
 	}
-	return nil
+	return l.links()
 }
 
-func (s *staging) folder(ctx context.Context, folder string) error {
-	root, err := os.OpenRoot(folder)
+func (l *Layer) folder(ctx context.Context, opt Options, folder string) error {
+	root, err := l.open(folder)
 	if err != nil {
 		return fmt.Errorf("layer folder: %w", err)
 	}
-	defer root.Close()
 
 	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -77,18 +65,18 @@ func (s *staging) folder(ctx context.Context, folder string) error {
 			if name != "." && exists(root, path.Join(path.Dir(name), "package-lock.json")) {
 				return fs.SkipDir // as `npm ci`, which begins by deleting it
 			}
-			if err := s.tree(root, name, name, folder); err != nil {
+			if err := l.tree(ctx, root, name, name, folder); err != nil {
 				return err
 			}
 			return fs.SkipDir
 		}
-		return s.level(ctx, root, name, folder)
+		return l.level(ctx, opt, root, name, folder)
 	})
 }
 
 // level stages the files directly in the folder dir, and what manifests among
 // them ask for.
-func (s *staging) level(ctx context.Context, root *os.Root, dir, from string) error {
+func (l *Layer) level(ctx context.Context, opt Options, root *os.Root, dir, from string) error {
 	found, err := manifestsIn(root.FS(), dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(from, dir), err)
@@ -98,7 +86,7 @@ func (s *staging) level(ctx context.Context, root *os.Root, dir, from string) er
 		for _, file := range m.files {
 			shipped[file] = true
 		}
-		if err := s.install(ctx, m, root, dir, from); err != nil {
+		if err := l.install(ctx, opt, m, root, dir, from); err != nil {
 			return fmt.Errorf("%s: %w", filepath.Join(from, dir, m.files[0]), err)
 		}
 	}
@@ -110,33 +98,35 @@ func (s *staging) level(ctx context.Context, root *os.Root, dir, from string) er
 		if file.IsDir() || shipped[file.Name()] {
 			continue
 		}
-		if err := s.add(root, path.Join(dir, file.Name()), path.Join(dir, file.Name()), from); err != nil {
+		if err := l.add(root, path.Join(dir, file.Name()), path.Join(dir, file.Name()), from); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *staging) install(ctx context.Context, m manifest, root *os.Root, dir, from string) error {
+func (l *Layer) install(ctx context.Context, opt Options, m manifest, root *os.Root, dir, from string) error {
 	sub, err := fs.Sub(root.FS(), dir)
 	if err != nil {
 		return err
 	}
-	installed, err := m.install(ctx, s.opt, sub)
+	installed, err := m.install(ctx, opt, sub)
 	if err != nil {
 		return err
 	}
-	packages, err := os.OpenRoot(installed)
+	packages, err := l.open(installed)
 	if err != nil {
 		return err
 	}
-	defer packages.Close()
-	return s.tree(packages, ".", dir, from)
+	return l.tree(ctx, packages, ".", dir, from)
 }
 
 // tree adds everything below dir in root, manifests or not.
-func (s *staging) tree(root *os.Root, dir, at, from string) error {
+func (l *Layer) tree(ctx context.Context, root *os.Root, dir, at, from string) error {
 	return fs.WalkDir(root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -144,7 +134,7 @@ func (s *staging) tree(root *os.Root, dir, at, from string) error {
 		if err != nil {
 			return err
 		}
-		return s.add(root, name, path.Join(at, filepath.ToSlash(rel)), from)
+		return l.add(root, name, path.Join(at, filepath.ToSlash(rel)), from)
 	})
 }
 

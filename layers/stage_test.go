@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/graft-lambda/graft/internal/testbed"
 	"github.com/graft-lambda/graft/layers"
 )
 
@@ -113,10 +114,10 @@ func TestStageRefuses(t *testing.T) {
 		with  func(t *testing.T, dir string)
 		want  string
 	}{
-		{name: "absolute link", files: map[string]string{"a/l": "->/etc/passwd"}, want: "a/l: a link to nothing inside the folder"},
-		{name: "link outside", files: map[string]string{"a/l": "->../../x"}, want: "a/l: a link to nothing inside the folder"},
-		{name: "link outside through links", files: map[string]string{"d": "->.", "l": "->d/d/../.."}, want: "l: a link to nothing inside the folder"},
-		{name: "dangling link", files: map[string]string{"l": "->none"}, want: "l: a link to nothing inside the folder"},
+		{name: "absolute link", files: map[string]string{"a/l": "->/etc/passwd"}, want: "a/l: a link that leaves the layer"},
+		{name: "link outside", files: map[string]string{"a/l": "->../../x"}, want: "a/l: a link that leaves the layer"},
+		{name: "link outside through links", files: map[string]string{"d": "->.", "l": "->d/d/../.."}, want: "l: a link to nothing in the layer"},
+		{name: "dangling link", files: map[string]string{"l": "->none"}, want: "l: a link to nothing in the layer"},
 		{name: "lock without package.json", files: map[string]string{"a/package-lock.json": "{}"}, want: "a: package-lock.json: no package.json beside it"},
 		{name: "pipe", with: func(t *testing.T, dir string) {
 			require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "p"), 0o644))
@@ -179,6 +180,40 @@ func TestStageFolders(t *testing.T) {
 			require.Error(t, err)
 			said := bytes.ReplaceAll(bytes.ReplaceAll([]byte(err.Error()), []byte(a), []byte("A")), []byte(b), []byte("B"))
 			assert.Equal(t, test.want, string(said))
+		})
+	}
+}
+
+// TestStageLinks follows links through all that ships, from whichever folder.
+func TestStageLinks(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		files map[string]string
+		want  string // empty: it is fine
+	}{
+		{"through links", map[string]string{"a/b/f": "", "d": "->a/b", "l": "->d/../b/./f", "to": "->d/f"}, ""},
+		{"to a folder", map[string]string{"a/f": "", "l": "->a", "a/up": "->.."}, ""},
+		{"into /opt", map[string]string{"a/f": "", "d": "->/opt/a", "l": "->d/f", "top": "->/opt", "lib": "->/opt/other/layer.so"}, ""},
+		{"to itself", map[string]string{"l": "->/opt/l"}, "l: a link to nothing in the layer"},
+		{"out through a link to /opt", map[string]string{"top": "->/opt", "l": "->top/../etc"}, "l: a link to nothing in the layer"},
+		{"out of /opt through a link", map[string]string{"top": "->/opt", "l": "->/opt/top/../etc"}, "l: a link to nothing in the layer"},
+		{"to what is not copied", map[string]string{"package-lock.json": "", "package.json": "{}", "node_modules/f": "", "l": "->node_modules/f"}, "l: a link to nothing in the layer"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			src := folder(t, test.files)
+			opt := options(t)
+			if _, npm := test.files["package-lock.json"]; npm {
+				testbed.NeedTool(t, "npm")
+				require.NoError(t, os.WriteFile(filepath.Join(src, "package-lock.json"), []byte(`{"lockfileVersion":3,"packages":{"":{}}}`), 0o644))
+			}
+			err := layers.Stage(t.Context(), t.TempDir(), opt, src)
+			if test.want == "" {
+				assert.NoError(t, err)
+			} else {
+				assert.EqualError(t, err, filepath.Join(src, test.want))
+			}
 		})
 	}
 }

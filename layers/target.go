@@ -19,11 +19,8 @@ func target(dst string, folders []string) (string, error) {
 		return "", err
 	}
 	for _, folder := range folders {
-		src, err := filepath.EvalSymlinks(folder)
+		src, err := realFolder(folder)
 		if err != nil {
-			return "", fmt.Errorf("layer folder: %s: %w", folder, fragment.Cause(err))
-		}
-		if src, err = filepath.Abs(src); err != nil {
 			return "", err
 		}
 		if within(src, dst) || within(dst, src) {
@@ -47,6 +44,34 @@ func target(dst string, folders []string) (string, error) {
 		return "", fmt.Errorf("%s: neither empty nor a layer that was built before: give a folder that may be emptied", dst)
 	}
 	return dst, nil
+}
+
+// Apart reports whether what is built from the layer folders may be written
+// into the folder dir: in one of them the next build would ship it.
+func Apart(dir string, folders []string) error {
+	dst, err := realPath(dir)
+	if err != nil {
+		return err
+	}
+	for _, folder := range folders {
+		src, err := realFolder(folder)
+		if err != nil {
+			return err
+		}
+		if within(dst, src) {
+			return fmt.Errorf("%s: inside the layer folder %s: the next build would ship what this one writes there", dir, folder)
+		}
+	}
+	return nil
+}
+
+// realFolder returns the real path of a layer folder.
+func realFolder(folder string) (string, error) {
+	src, err := filepath.EvalSymlinks(folder)
+	if err != nil {
+		return "", fmt.Errorf("layer folder: %s: %w", folder, fragment.Cause(err))
+	}
+	return filepath.Abs(src)
 }
 
 // built tells whether dir looks like what Build has made.

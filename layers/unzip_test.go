@@ -48,7 +48,7 @@ func TestUnzip(t *testing.T) {
 	dir := folder(t, map[string]string{"extensions/a": "#!/bin/sh\n", "lib/b": "bb", "lib/c": "->b", "lib/d": "->../extensions"})
 	require.NoError(t, os.Chmod(filepath.Join(dir, "extensions/a"), 0o755))
 	file := filepath.Join(t.TempDir(), "layer.zip")
-	require.NoError(t, layers.Zip(dir, file))
+	require.NoError(t, opened(t, dir).Zip(t.Context(), file, nil))
 
 	dst := t.TempDir()
 	n, err := layers.Unzip(file, dst, layers.MaxUnzipped)

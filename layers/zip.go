@@ -2,82 +2,148 @@ package layers
 
 import (
 	"archive/zip"
+	"context"
 	"fmt"
+	"hash/crc32"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
+	"strings"
 )
 
-// zipDate is the date of every entry: the first that a zip can hold. With
-// names in order and no owner, the same files give the same bytes.
-var zipDate = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+// zipDate is the date of every entry, 1980-01-01 as MS-DOS writes it: the first
+// that a zip can hold. With names in order and no owner, the same files give
+// the same bytes.
+const zipDate = 1<<5 | 1
 
-// WriteZip writes the files of a layer's folder as Lambda unpacks them to /opt:
+// A Progress is told how many bytes of a layer's files, of how many, are done.
+// It is called by one goroutine at a time.
+type Progress func(done, total int64)
+
+// WriteZip writes the layer's files as Lambda unpacks them to /opt:
 // regular files as 0644 or, if anyone may execute them, 0755, and symbolic
 // links that stay inside as links. The zip is the same to the byte for the same
-// files. Anything else in the folder is an error.
-func WriteZip(w io.Writer, folder *os.Root) error {
-	z := zip.NewWriter(w)
-	err := fs.WalkDir(folder.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		if err := addFile(z, folder, name); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		return nil
-	})
+// files, however many cores compress it. Progress may be nil.
+func (l *Layer) WriteZip(ctx context.Context, w io.Writer, progress Progress) error {
+	items := l.sorted()
+	z := zipper{zip: zip.NewWriter(w), report: reporter(items, progress)}
+	err := compress(ctx, func(p *pipeline) error { return send(p, items) }, z.add)
 	if err != nil {
 		return err
 	}
-	return z.Close()
+	return z.zip.Close()
 }
 
-func addFile(z *zip.Writer, folder *os.Root, name string) error {
-	info, err := shippable(folder, name)
+// send reads the items and cuts them into chunks.
+func send(p *pipeline, items []*item) error {
+	for _, it := range items {
+		if err := it.send(p); err != nil {
+			return fmt.Errorf("%s: %w", it.name, err)
+		}
+	}
+	return nil
+}
+
+func (it *item) send(p *pipeline) error {
+	content, err := it.open()
 	if err != nil {
 		return err
 	}
-	h := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: zipDate}
-	if info.Mode()&fs.ModeSymlink != 0 {
-		target, err := folder.Readlink(name)
+	defer content.Close()
+	for end := false; !end; {
+		c, err := p.take()
 		if err != nil {
 			return err
 		}
-		h.SetMode(fs.ModeSymlink | 0o777)
-		h.Method = zip.Store
-		entry, err := z.CreateHeader(h)
-		if err != nil {
+		c.item = it
+		if end, err = c.fill(content); err != nil {
 			return err
 		}
-		_, err = io.WriteString(entry, target)
-		return err
+		c.last = end
+		p.send(c)
 	}
-	h.SetMode(shippedMode(info))
-	f, err := folder.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-
-	entry, err := z.CreateHeader(h)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(entry, f)
-	return err
+	return nil
 }
 
-// Zip writes the folder dir as a layer's zip to the file out, whole or not at
-// all. What [WriteZip] refuses is an error.
-func Zip(dir, out string) error {
-	folder, err := os.OpenRoot(dir)
-	if err != nil {
+// A zipper writes chunks into a zip.
+type zipper struct {
+	zip    *zip.Writer
+	report func(n int)
+
+	header *zip.FileHeader // of the entry that is being written, if it takes several chunks
+	entry  io.Writer
+	raw    uint64 // bytes of it so far
+	packed uint64
+	crc    uint32
+}
+
+func (z *zipper) add(c *chunk) error {
+	data := c.packed.Bytes()
+	if z.header == nil {
+		z.header = header(c.item)
+		z.raw, z.packed, z.crc = 0, 0, 0
+		if c.last && (len(data) >= len(c.raw) || c.item.link()) {
+			z.header.Method = zip.Store
+			data = c.raw
+		}
+		if !c.last {
+			z.header.Flags |= 1 << 3 // sizes and checksum follow the data
+		}
+	}
+	z.raw += uint64(len(c.raw))
+	z.packed += uint64(len(data))
+	z.crc = crc32.Update(z.crc, crc32.IEEETable, c.raw)
+	if c.last {
+		z.header.CRC32, z.header.CompressedSize64, z.header.UncompressedSize64 = z.crc, z.packed, z.raw
+	}
+	if z.entry == nil {
+		var err error
+		if z.entry, err = z.zip.CreateRaw(z.header); err != nil {
+			return err
+		}
+	}
+	if _, err := z.entry.Write(data); err != nil {
 		return err
 	}
-	defer folder.Close()
+	if c.last {
+		// The zip's directory, and what follows the data, take the sizes of an
+		// entry below 4 GB from here.
+		//lint:ignore SA1019 CreateRaw had set them before they were known
+		z.header.CompressedSize, z.header.UncompressedSize = uint32(min(z.packed, 1<<32-1)), uint32(min(z.raw, 1<<32-1))
+		z.header, z.entry = nil, nil
+	}
+	z.report(len(c.raw))
+	return nil
+}
+
+func header(it *item) *zip.FileHeader {
+	h := &zip.FileHeader{Name: it.name, Method: zip.Deflate, ReaderVersion: 20}
+	h.SetMode(it.mode)
+	//lint:ignore SA1019 CreateRaw takes the date from here alone
+	h.ModifiedDate = zipDate
+	if strings.ContainsFunc(it.name, func(r rune) bool { return r >= 0x80 }) {
+		h.Flags |= 1 << 11 // the name is UTF-8
+	}
+	return h
+}
+
+// reporter tells progress of the bytes that are added up by its result.
+func reporter(items []*item, progress Progress) func(n int) {
+	var done, total int64
+	for _, it := range items {
+		total += it.size
+	}
+	return func(n int) {
+		done += int64(n)
+		if progress != nil {
+			progress(done, max(done, total))
+		}
+	}
+}
+
+// Zip writes the layer's zip to the file out, whole or not at all, as
+// [Layer.WriteZip] does.
+func (l *Layer) Zip(ctx context.Context, out string, progress Progress) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
@@ -86,7 +152,7 @@ func Zip(dir, out string) error {
 		return err
 	}
 	defer os.Remove(tmp.Name())
-	err = WriteZip(tmp, folder)
+	err = l.WriteZip(ctx, tmp, progress)
 	if cerr := tmp.Close(); err == nil {
 		err = cerr
 	}

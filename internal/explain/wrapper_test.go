@@ -131,7 +131,10 @@ func BenchmarkAll(b *testing.B) {
 		require.NoError(b, os.MkdirAll(filepath.Dir(file), 0o755))
 		require.NoError(b, os.WriteFile(file, []byte(text), 0o644))
 	}
-	require.NoError(b, layers.Zip(layer, layer+".zip"))
+	l, err := layers.OpenFolder(b.Context(), layer)
+	require.NoError(b, err)
+	require.NoError(b, l.Zip(b.Context(), layer+".zip", nil))
+	require.NoError(b, l.Close())
 	for name, path := range map[string]string{"folder": layer, "zip": layer + ".zip"} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

@@ -19,7 +19,8 @@ func TestBuild(t *testing.T) {
 	out := filepath.Join(dir, "dist")
 
 	var stdout, stderr bytes.Buffer
-	require.Zero(t, run(t.Context(), []string{"build", "--out", out, layer}, &stdout, &stderr), "%s", &stderr)
+	oci := filepath.Join(dir, "oci")
+	require.Zero(t, run(t.Context(), []string{"build", "--out", out, "--oci", oci, layer}, &stdout, &stderr), "%s", &stderr)
 	for _, arch := range []string{"amd64", "arm64"} {
 		file := filepath.Join(out, "mine-"+arch+".zip")
 		assert.Contains(t, stdout.String(), file)
@@ -32,6 +33,31 @@ func TestBuild(t *testing.T) {
 			f.Close()
 		}
 	}
+	assert.FileExists(t, filepath.Join(oci, "index.json"))
+	assert.Contains(t, stdout.String(), oci+"  OCI image layout\n")
+	assert.Contains(t, stderr.String(), "packing "+filepath.Join(out, "mine-amd64.zip")+"\n")
+}
+
+// TestBuildApart: what a build writes into a layer folder would ship.
+func TestBuildApart(t *testing.T) {
+	dir := t.TempDir()
+	layer := filepath.Join(dir, "mine")
+	require.NoError(t, os.Mkdir(layer, 0o755))
+	inside := filepath.Join(layer, "a/b")
+	for _, args := range [][]string{{"--out", inside}, {"--out", layer}, {"--out", filepath.Join(dir, "dist"), "--oci", inside}} {
+		var out bytes.Buffer
+		assert.Equal(t, exitFailed, run(t.Context(), append(append([]string{"build"}, args...), layer), &out, &out))
+		assert.Equal(t, "graft: "+args[len(args)-1]+": inside the layer folder "+layer+": the next build would ship what this one writes there\n", out.String())
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		assert.Len(t, left, 1)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	var out bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"version"}, &out, &out))
+	assert.Equal(t, "graft devel\n", out.String())
 }
 
 func TestBuildInto(t *testing.T) {

@@ -4,6 +4,7 @@
 //	graft check [FLAG…] PATH…          find mistakes in layers and templates
 //	graft explain [FLAG…]              say what graft will do to a function
 //	graft run [FLAG…] -- COMMAND…      run a function with layers on this machine
+//	graft version                      print the version
 //
 // graft COMMAND -h lists the flags, and says what each is for.
 //
@@ -32,6 +33,7 @@ const usage = `graft puts agents into Lambda functions, as one layer.
   graft check [FLAG…] PATH…          find mistakes in layers and templates
   graft explain [FLAG…]              say what graft will do to a function
   graft run [FLAG…] -- COMMAND…      run a function with layers on this machine
+  graft version                      print the version
 
 graft COMMAND -h says more.
 `
@@ -93,6 +95,12 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return atOnce(ctx, func() error { return tell(args, stdout) })
 	case "run":
 		return try(ctx, args, stdout, stderr)
+	case "version":
+		if len(args) > 0 {
+			return usageError{error: errors.New("version: takes no arguments")}
+		}
+		_, err := fmt.Fprintln(stdout, "graft", versionText())
+		return err
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return nil

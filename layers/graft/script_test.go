@@ -4,6 +4,7 @@ package main
 
 import (
 	"archive/zip"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,7 +95,9 @@ func program(path string) error {
 }
 
 func pack(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(layers.Zip(ts.MkAbs(args[1]), ts.MkAbs(args[0])))
+	l, err := layers.OpenFolder(context.Background(), ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.Check(errors.Join(l.Zip(context.Background(), ts.MkAbs(args[0]), nil), l.Close()))
 }
 
 func hostile(ts *testscript.TestScript, _ bool, args []string) {

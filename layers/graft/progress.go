@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// A progress shows how far a file is written: as a bar that is drawn over and
+// over on a terminal, else as one line at the start.
+type progress struct {
+	out      io.Writer
+	name     string
+	terminal bool
+	shown    int   // the percentage on the terminal; -1 at the start
+	total    int64 // bytes
+}
+
+func newProgress(out io.Writer, name string) *progress {
+	return &progress{out: out, name: name, terminal: isTerminal(out), shown: -1}
+}
+
+func (p *progress) set(done, total int64) {
+	p.total = total
+	percent := 100
+	if total > 0 {
+		percent = int(100 * done / total)
+	}
+	switch {
+	case p.terminal && percent != p.shown:
+		fmt.Fprintf(p.out, "\r%s\x1b[K", bar(p.name, percent))
+	case !p.terminal && p.shown < 0:
+		fmt.Fprintf(p.out, "packing %s\n", p.name)
+	}
+	p.shown = percent
+}
+
+// end wipes the bar.
+func (p *progress) end() {
+	if p.terminal && p.shown >= 0 {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+	p.shown = -1
+}
+
+// bar fits a terminal of 80 columns.
+func bar(name string, percent int) string {
+	const width, longest = 30, 40
+	if runes := []rune(name); len(runes) > longest {
+		name = "…" + string(runes[len(runes)-longest+1:])
+	}
+	full := width * percent / 100
+	return fmt.Sprintf("%3d%% %s%s %s", percent, strings.Repeat("█", full), strings.Repeat("░", width-full), name)
+}
+
+// isTerminal tells whether out is a terminal that can go back to the start of a
+// line. That it is /dev/null does no harm.
+func isTerminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	if !ok || os.Getenv("TERM") == "dumb" || os.Getenv("TERM") == "" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

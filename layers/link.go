@@ -1,0 +1,59 @@
+package layers
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// links checks that every link leads to what the layer has: what it leads to in
+// its own folder may be something that does not ship.
+func (l *Layer) links() error {
+	for _, it := range l.items {
+		if it.link() && !l.has(it.name, 40, false) {
+			return fmt.Errorf("%s: a link to nothing in the layer", filepath.Join(l.entries[it.name].from, it.name))
+		}
+	}
+	return nil
+}
+
+// has tells whether name leads to a file or folder of the layer, through so
+// many links at most. Behind an absolute link, which leads into /opt, it may be
+// another layer's, too: there it is enough that the way does not leave /opt.
+func (l *Layer) has(name string, links int, absolute bool) bool {
+	at, parts := ".", strings.Split(name, "/")
+	for i, part := range parts {
+		if part == ".." {
+			if at == "." {
+				return false
+			}
+			at = path.Dir(at)
+			continue
+		}
+		if at = path.Join(at, part); at == "." {
+			continue
+		}
+		e, ok := l.entries[at]
+		if !ok && !absolute {
+			return false
+		}
+		if e.item != nil && e.item.link() {
+			dir, target := path.Dir(at), e.item.target
+			if path.IsAbs(target) {
+				dir, target, absolute = ".", belowOpt(target), true
+			}
+			rest := append([]string{dir, target}, parts[i+1:]...)
+			return links > 0 && l.has(strings.Join(rest, "/"), links-1, absolute)
+		}
+	}
+	return true
+}
+
+// belowOpt returns the rest of a path in /opt, as [VetEntry] takes it.
+func belowOpt(target string) string {
+	if rest, ok := strings.CutPrefix(target, "/opt/"); ok {
+		return rest // with its "..", which may follow a link
+	}
+	return "./" + strings.TrimPrefix(path.Clean(target), "/opt")
+}
