@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/testbed"
+)
+
+// An image is what one stage of a Dockerfile adds to its base.
+type image struct {
+	copies     []copied
+	env        []string
+	dir        string
+	entrypoint []string
+	command    []string
+}
+
+// A copied is a COPY of source, from another stage or, if from is empty, from
+// the Dockerfile's own folder.
+type copied struct{ from, source, target string }
+
+// taskRoot is what AWS's base images have in LAMBDA_TASK_ROOT.
+const taskRoot = "/var/task"
+
+// readStage reads what the stage of that name adds. Of a Dockerfile it knows
+// what those of the examples have; RUN, which installs the runtime client there,
+// is left to the test bed.
+func readStage(dockerfile, stage string) (image, error) {
+	text, err := os.ReadFile(dockerfile)
+	if err != nil {
+		return image{}, err
+	}
+	var img image
+	var current string
+	found := false
+	lines := bufio.NewScanner(strings.NewReader(string(text)))
+	for lines.Scan() {
+		word, rest, _ := strings.Cut(lines.Text(), " ")
+		if word == "FROM" {
+			_, current, _ = strings.Cut(rest, " AS ")
+			found = found || current == stage
+		}
+		if current != stage || word == "FROM" {
+			continue
+		}
+		if err := img.add(word, os.Expand(rest, func(string) string { return taskRoot })); err != nil {
+			return image{}, fmt.Errorf("%s: %w", dockerfile, err)
+		}
+	}
+	if !found {
+		return image{}, fmt.Errorf("%s: no stage %q", dockerfile, stage)
+	}
+	return img, lines.Err()
+}
+
+// add applies one instruction.
+func (img *image) add(word, rest string) error {
+	switch word {
+	case "", "#", "RUN":
+	case "COPY":
+		var c copied
+		fields := strings.Fields(rest)
+		if from, ok := strings.CutPrefix(fields[0], "--from="); ok {
+			c.from, fields = from, fields[1:]
+		}
+		if len(fields) != 2 {
+			return fmt.Errorf("COPY %s: one source and one target", rest)
+		}
+		c.source, c.target = fields[0], fields[1]
+		img.copies = append(img.copies, c)
+	case "ENV":
+		img.env = append(img.env, rest)
+	case "WORKDIR":
+		img.dir = rest
+	case "ENTRYPOINT":
+		return json.Unmarshal([]byte(rest), &img.entrypoint)
+	case "CMD":
+		return json.Unmarshal([]byte(rest), &img.command)
+	default:
+		return fmt.Errorf("%s: not known here", word)
+	}
+	return nil
+}
+
+// image makes f, on rt, the function of the example's image: what the Dockerfile
+// copies stands in a root folder of its own, and is started as it says. The base
+// is rt's, but for its ENTRYPOINT, which the Dockerfile may not have.
+func (k *kit) image(ctx context.Context, ex example, rt testbed.Runtime, f local.Function) (local.Function, error) {
+	found, err := inTree(ctx, filepath.Join("examples", ex.dir))
+	if err != nil {
+		return f, err
+	}
+	src := found[0]
+	img, err := readStage(filepath.Join(src, "Dockerfile"), ex.image)
+	if err != nil {
+		return f, err
+	}
+	root := filepath.Join(k.dir, ex.dir, ex.image)
+	if err := os.RemoveAll(root); err != nil {
+		return f, err
+	}
+	for _, c := range img.copies {
+		from := filepath.Join(src, c.source)
+		if c.from != "" {
+			from = f.Layers[0] // the one other stage
+		}
+		if err := copyInto(filepath.Join(root, c.target), from); err != nil {
+			return f, err
+		}
+	}
+	f.Layers, f.Code, f.Dir = []string{filepath.Join(root, "opt")}, filepath.Join(root, taskRoot), img.dir
+	f.Handler = "" // Lambda has none for an image
+	f.Env = append(f.Env, img.env...)
+	f.Managed, f.Command = false, append(img.entrypoint, img.command...)
+	for _, m := range rt.Mounts {
+		if rest, ok := strings.CutPrefix(m.Target, "/var/lang"); ok && rt.HandlerInArgv {
+			m.Target = path.Join("/usr/local", rest) // where Python's own images have it
+		}
+		f.Mounts = append(f.Mounts, local.Mount(m))
+	}
+	return f, nil
+}
+
+// copyInto copies a folder's content, or a file, into the folder dir.
+func copyInto(dir, from string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return os.CopyFS(dir, os.DirFS(from))
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, filepath.Base(from)), data, 0o644)
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/graft-lambda/graft/internal/keep"
+)
+
+// makeAgent has the agent in C of a layer folder, if it has one, compiled into
+// the layer at opt: by make, in the folder "agent" beside it. cc is a compiler
+// for the layer's processor and for the C library of the functions.
+func makeAgent(ctx context.Context, cc, folder, opt string) error {
+	agent := filepath.Join(filepath.Dir(folder), "agent")
+	if _, err := os.Stat(filepath.Join(agent, "Makefile")); err != nil {
+		return nil
+	}
+	if err := keep.Tools("make", cc); err != nil {
+		return err
+	}
+	if _, err := keep.Run(ctx, keep.Command{Dir: agent, Argv: []string{"make", "-s", "CC=" + cc, "opt=" + opt}}); err != nil {
+		return fmt.Errorf("%s: %w", agent, err)
+	}
+	return nil
+}
+
+// compilers make programs for glibc, which Lambda's runtimes have.
+var compilers = map[string]string{"amd64": "x86_64-linux-gnu-gcc", "arm64": "aarch64-linux-gnu-gcc"}
