@@ -107,7 +107,7 @@ func buildLayer(ctx context.Context, bed *testbed.Bed, folders []string, arch st
 		return err
 	}
 	for _, folder := range folders {
-		if err := makeAgent(ctx, compilers[arch], folder, into); err != nil {
+		if err := makeAgent(ctx, compilerFor(arch), folder, into); err != nil {
 			return err
 		}
 	}

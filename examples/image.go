@@ -10,17 +10,16 @@ import (
 	"path/filepath"
 	"strings"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 // An image is what one stage of a Dockerfile adds to its base.
 type image struct {
-	copies     []copied
-	env        []string
-	dir        string
-	entrypoint []string
-	command    []string
+	copies []copied
+	config v1.Config
 }
 
 // A copied is a COPY of source, from another stage or, if from is empty, from
@@ -77,49 +76,61 @@ func (img *image) add(word, rest string) error {
 		c.source, c.target = fields[0], fields[1]
 		img.copies = append(img.copies, c)
 	case "ENV":
-		img.env = append(img.env, rest)
+		img.config.Env = append(img.config.Env, rest)
 	case "WORKDIR":
-		img.dir = rest
+		img.config.WorkingDir = rest
 	case "ENTRYPOINT":
-		return json.Unmarshal([]byte(rest), &img.entrypoint)
+		return json.Unmarshal([]byte(rest), &img.config.Entrypoint)
 	case "CMD":
-		return json.Unmarshal([]byte(rest), &img.command)
+		return json.Unmarshal([]byte(rest), &img.config.Cmd)
 	default:
 		return fmt.Errorf("%s: not known here", word)
 	}
 	return nil
 }
 
-// image makes f, on rt, the function of the example's image: what the Dockerfile
-// copies stands in a root folder of its own, and is started as it says. The base
-// is rt's, but for its ENTRYPOINT, which the Dockerfile may not have.
+// image makes f, on rt, the function of the example's image. What the Dockerfile
+// copies is built into an OCI image layout, which is unpacked again: the root
+// folder is run as the image says. The base is rt's, but for its ENTRYPOINT,
+// which the Dockerfile may not have.
 func (k *kit) image(ctx context.Context, ex example, rt testbed.Runtime, f local.Function) (local.Function, error) {
 	found, err := inTree(ctx, filepath.Join("examples", ex.dir))
 	if err != nil {
 		return f, err
 	}
-	src := found[0]
-	img, err := readStage(filepath.Join(src, "Dockerfile"), ex.image)
+	img, err := readStage(filepath.Join(found[0], "Dockerfile"), ex.image)
 	if err != nil {
 		return f, err
 	}
-	root := filepath.Join(k.dir, ex.dir, ex.image)
-	if err := os.RemoveAll(root); err != nil {
+	dir, err := os.MkdirTemp(k.dir, ex.dir+"-")
+	if err != nil {
 		return f, err
 	}
+	// Any user may look into it, as into k.dir.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return f, err
+	}
+	files, oci, root := filepath.Join(dir, "files"), filepath.Join(dir, "oci"), filepath.Join(dir, "root")
 	for _, c := range img.copies {
-		from := filepath.Join(src, c.source)
+		from := filepath.Join(found[0], c.source)
 		if c.from != "" {
 			from = f.Layers[0] // the one other stage
 		}
-		if err := copyInto(filepath.Join(root, c.target), from); err != nil {
+		if err := copyInto(filepath.Join(files, c.target), from); err != nil {
 			return f, err
 		}
 	}
-	f.Layers, f.Code, f.Dir = []string{filepath.Join(root, "opt")}, filepath.Join(root, taskRoot), img.dir
+	if err := packImage(oci, files, img.config); err != nil {
+		return f, err
+	}
+	config, err := unpackImage(root, oci)
+	if err != nil {
+		return f, err
+	}
+	f.Layers, f.Code, f.Dir = []string{filepath.Join(root, "opt")}, filepath.Join(root, taskRoot), config.WorkingDir
 	f.Handler = "" // Lambda has none for an image
-	f.Env = append(f.Env, img.env...)
-	f.Managed, f.Command = false, append(img.entrypoint, img.command...)
+	f.Env = append(f.Env, config.Env...)
+	f.Managed, f.Command = false, append(config.Entrypoint, config.Cmd...)
 	for _, m := range rt.Mounts {
 		if rest, ok := strings.CutPrefix(m.Target, "/var/lang"); ok && rt.HandlerInArgv {
 			m.Target = path.Join("/usr/local", rest) // where Python's own images have it

@@ -95,7 +95,7 @@ func TestReadStage(t *testing.T) {
 }
 
 // TestWorkflow has actionlint read the workflow that builds the image, and its
-// scripts.
+// scripts where shellcheck is.
 func TestWorkflow(t *testing.T) {
 	testbed.NeedFetch(t)
 	cmd := exec.CommandContext(t.Context(), "go", "run", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7", "container/.github/workflows/image.yml")

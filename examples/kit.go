@@ -40,9 +40,11 @@ type example struct {
 	port string
 	// env are variables that the function's owner sets beside the usual ones.
 	env []string
-	// image is the stage of the Dockerfile in dir that makes the function, if it
-	// is a container image; only is then the one runtime that stands for its base.
-	image, only string
+	// image is the stage of the Dockerfile in dir that makes the function; empty
+	// if it is no container image.
+	image string
+	// only names the one runtime that it is shown on; empty for all of language.
+	only string
 	// native says that its agents are compiled for the machine that builds them.
 	native bool
 }

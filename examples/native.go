@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/graft-lambda/graft/internal/keep"
 )
@@ -14,7 +17,7 @@ import (
 // for the layer's processor and for the C library of the functions.
 func makeAgent(ctx context.Context, cc, folder, opt string) error {
 	agent := filepath.Join(filepath.Dir(folder), "agent")
-	if _, err := os.Stat(filepath.Join(agent, "Makefile")); err != nil {
+	if _, err := os.Stat(filepath.Join(agent, "Makefile")); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err := keep.Tools("make", cc); err != nil {
@@ -26,5 +29,15 @@ func makeAgent(ctx context.Context, cc, folder, opt string) error {
 	return nil
 }
 
-// compilers make programs for glibc, which Lambda's runtimes have.
-var compilers = map[string]string{"amd64": "x86_64-linux-gnu-gcc", "arm64": "aarch64-linux-gnu-gcc"}
+// compilerFor names the compiler of programs for glibc, which Lambda's runtimes
+// have, and for arch (amd64 or arm64).
+func compilerFor(arch string) string {
+	switch {
+	case arch == runtime.GOARCH:
+		return "gcc"
+	case arch == "arm64":
+		return "aarch64-linux-gnu-gcc"
+	default:
+		return "x86_64-linux-gnu-gcc"
+	}
+}
