@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -40,9 +39,8 @@ func readStage(dockerfile, stage string) (image, error) {
 	var img image
 	var current string
 	found := false
-	lines := bufio.NewScanner(strings.NewReader(string(text)))
-	for lines.Scan() {
-		word, rest, _ := strings.Cut(lines.Text(), " ")
+	for line := range strings.Lines(string(text)) {
+		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if word == "FROM" {
 			_, current, _ = strings.Cut(rest, " AS ")
 			found = found || current == stage
@@ -50,14 +48,14 @@ func readStage(dockerfile, stage string) (image, error) {
 		if current != stage || word == "FROM" {
 			continue
 		}
-		if err := img.add(word, os.Expand(rest, func(string) string { return taskRoot })); err != nil {
+		if err := img.add(word, strings.ReplaceAll(rest, "${LAMBDA_TASK_ROOT}", taskRoot)); err != nil {
 			return image{}, fmt.Errorf("%s: %w", dockerfile, err)
 		}
 	}
 	if !found {
 		return image{}, fmt.Errorf("%s: no stage %q", dockerfile, stage)
 	}
-	return img, lines.Err()
+	return img, nil
 }
 
 // add applies one instruction.
@@ -65,16 +63,15 @@ func (img *image) add(word, rest string) error {
 	switch word {
 	case "", "#", "RUN":
 	case "COPY":
-		var c copied
 		fields := strings.Fields(rest)
-		if from, ok := strings.CutPrefix(fields[0], "--from="); ok {
-			c.from, fields = from, fields[1:]
+		from := ""
+		if len(fields) == 3 && strings.HasPrefix(fields[0], "--from=") {
+			from, fields = strings.TrimPrefix(fields[0], "--from="), fields[1:]
 		}
 		if len(fields) != 2 {
 			return fmt.Errorf("COPY %s: one source and one target", rest)
 		}
-		c.source, c.target = fields[0], fields[1]
-		img.copies = append(img.copies, c)
+		img.copies = append(img.copies, copied{from, fields[0], fields[1]})
 	case "ENV":
 		img.config.Env = append(img.config.Env, rest)
 	case "WORKDIR":

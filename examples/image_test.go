@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -78,12 +79,33 @@ func TestContainer(t *testing.T) {
 	}
 }
 
+// TestLayerStage runs the line of the Dockerfile that builds the layer, with
+// this source tree for the one that it fetches.
+func TestLayerStage(t *testing.T) {
+	text, err := os.ReadFile("container/Dockerfile")
+	require.NoError(t, err)
+	line := regexp.MustCompile(`(?m)^RUN (cd /graft && .*)$`).FindSubmatch(text)
+	require.NotNil(t, line)
+	paths, err := inTree(t.Context(), ".", "examples/container/layer")
+	require.NoError(t, err)
+	into := filepath.Join(t.TempDir(), "layer")
+	script := strings.NewReplacer("cd /graft", "cd "+paths[0], "/opt/layer", into, " /layer", " "+paths[1]).Replace(string(line[1]))
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+	cmd.Env = append(os.Environ(), "TARGETARCH=arm64")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	for _, name := range []string{"graft", "extensions/graft-companion", "graft.d/50-start-time.env", "start-time/sitecustomize.py"} {
+		assert.FileExists(t, filepath.Join(into, name))
+	}
+}
+
 // TestReadStage refuses what it would otherwise pass over.
 func TestReadStage(t *testing.T) {
 	for text, want := range map[string]string{
 		"FROM a AS other\nCMD [\"x\"]":    `no stage "any"`,
 		"FROM a AS any\nADD x /y":         "ADD: not known here",
 		"FROM a AS any\nCOPY a b /c/":     "one source and one target",
+		"FROM a AS any\nCOPY":             "one source and one target",
 		"FROM a AS any\nCMD app.handler":  "invalid character",
 		"FROM a AS any\nENTRYPOINT graft": "invalid character",
 	} {
