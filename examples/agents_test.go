@@ -218,7 +218,7 @@ func TestAnyProgram(t *testing.T) {
 func TestRun(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"provided"}, false, &stdout, &stderr), stdout.String())
-	assert.Contains(t, stdout.String(), "2 functions answered 2 invocations each")
+	assert.Contains(t, stdout.String(), "3 functions answered 2 invocations each")
 	assert.NotContains(t, stdout.String(), "failed")
 	assert.NotContains(t, stderr.String(), "fetch", "the bash function takes nothing to fetch")
 	assert.ErrorContains(t, run(t.Context(), []string{"cobol"}, false, &stdout, &stderr), "cobol")

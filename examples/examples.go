@@ -19,11 +19,15 @@ var all = []example{
 	{dir: "python", language: "python", handler: "app.handler", layers: []string{"layers/otel-python", "layers/elastic-python"}},
 	{dir: "any-program", language: "python", handler: "app.handler", once: true, port: "8181"},
 	{dir: "python-extension", language: "python", handler: "app.handler", once: true},
+	{dir: "security-agent", language: "python", handler: "app.handler", once: true, native: true},
+	{dir: "vendor-wrapper", language: "python", handler: "app.handler", once: true, env: []string{"GRAFT_NEXT=/opt/vendor/wrapper"}},
+	{dir: "container", language: "python", handler: "app.handler", image: "any", only: "python3.12-image"},
 	{dir: "java", language: "java", handler: "example.Handler::handleRequest", layers: []string{"layers/otel-java", "layers/elastic-java"}, build: compileHandler},
 	{dir: "dotnet", language: "dotnet", handler: "Example::Example.Function::Handler", build: compileFunction},
 	{dir: "ruby", language: "ruby", handler: "app.handler"},
 	{dir: "custom-bash", language: "other", handler: "function.handler", command: []string{"/var/task/bootstrap"}},
-	{dir: "custom-go", language: "other", handler: "main", command: []string{"/var/task/bootstrap"}, build: buildGo},
+	{dir: "bootstrap-layer", language: "other", handler: "function.handler", command: []string{"/opt/bootstrap"}},
+	{dir: "custom-go", language: "other", handler: "app", command: []string{"/opt/bootstrap"}, build: buildGo},
 }
 
 // named returns the example in the folder dir.
@@ -40,7 +44,7 @@ func named(dir string) (example, error) {
 func examplesFor(rt testbed.Runtime) []example {
 	var list []example
 	for _, ex := range all {
-		if ex.language == rt.Language {
+		if ex.language == rt.Language && (ex.only == "" || ex.only == rt.Name) {
 			list = append(list, ex)
 		}
 	}
@@ -82,8 +86,7 @@ func sources(dir, ext string) ([]string, error) {
 	return files, err
 }
 
-// buildGo compiles a function in Go, a module of its own as users have it, and
-// brings its bootstrap along.
+// buildGo compiles a function in Go, a module of its own as users have it.
 func buildGo(ctx context.Context, _ *testbed.Bed, src, out string) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(out, "app"), ".")
 	cmd.Dir = src
@@ -91,11 +94,7 @@ func buildGo(ctx context.Context, _ *testbed.Bed, src, out string) error {
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, msg)
 	}
-	bootstrap, err := os.ReadFile(filepath.Join(src, "bootstrap"))
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(out, "bootstrap"), bootstrap, 0o755)
+	return nil
 }
 
 // buildLayer fills the folder into with one layer of these layer folders, as
@@ -107,6 +106,11 @@ func buildLayer(ctx context.Context, bed *testbed.Bed, folders []string, arch st
 	}
 	if err := layers.Build(ctx, into, layers.Options{Arch: arch, Companion: companion, Offline: !bed.Fetch, Log: log}, folders...); err != nil {
 		return err
+	}
+	for _, folder := range folders {
+		if err := makeAgent(ctx, compilerFor(arch), folder, into); err != nil {
+			return err
+		}
 	}
 	return compileHooks(ctx, bed, into)
 }

@@ -38,6 +38,15 @@ type example struct {
 	once bool
 	// port is one of loopback that the fragments name; empty if they name none.
 	port string
+	// env are variables that the function's owner sets beside the usual ones.
+	env []string
+	// image is the stage of the Dockerfile in dir that makes the function; empty
+	// if it is no container image.
+	image string
+	// only names the one runtime that it is shown on; empty for all of language.
+	only string
+	// native says that its agents are compiled for the machine that builds them.
+	native bool
 }
 
 // A kit has what functions are run with: the real runtimes and a folder for
@@ -118,22 +127,25 @@ func inTree(ctx context.Context, folders ...string) ([]string, error) {
 // function returns the example as it runs on rt, with everything its agents
 // export going to recv.
 func (k *kit) function(ctx context.Context, ex example, rt testbed.Runtime, recv *receiver.Server) (local.Function, error) {
-	code, err := k.code(ctx, ex)
-	if err != nil {
-		return local.Function{}, err
-	}
 	opt, err := k.layer(ctx, ex)
 	if err != nil {
 		return local.Function{}, err
 	}
 	f := local.Function{
-		Name: "example-" + ex.dir, Handler: ex.handler, Code: code, Layers: []string{opt},
+		Name: "example-" + ex.dir, Handler: ex.handler, Layers: []string{opt},
 		Command: ex.command, Managed: len(ex.command) == 0,
-		Env: slices.Concat(rt.Env, []string{"AWS_LAMBDA_EXEC_WRAPPER=/opt/graft", "GRAFT_LOG=info", "GRAFT_TELEMETRY=platform"}, endpoints(recv, ex)),
+		Env: slices.Concat(rt.Env, []string{"GRAFT_LOG=info", "GRAFT_TELEMETRY=platform"}, ex.env, endpoints(recv, ex)),
 		// A JVM with two agents takes its time to start. On a busy machine that is
 		// more than Lambda's 10 s, after which it would start once more.
 		Timeout: time.Minute, InitTimeout: time.Minute, MemoryMB: 1024, TmpSize: 512 << 20,
 	}
+	if ex.image != "" {
+		return k.image(ctx, ex, rt, f)
+	}
+	if f.Code, err = k.code(ctx, ex); err != nil {
+		return local.Function{}, err
+	}
+	f.Env = append(f.Env, "AWS_LAMBDA_EXEC_WRAPPER=/opt/graft")
 	if ex.port != "" {
 		if k.moved == "" {
 			if k.moved, err = movePort(opt, ex.port); err != nil {

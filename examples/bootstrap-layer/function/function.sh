@@ -1,0 +1,3 @@
+handler() {
+  printf '{"log_level": "%s", "attributes": "%s", "event": %s}' "${LOG_LEVEL:-}" "${OTEL_RESOURCE_ATTRIBUTES:-}" "$1"
+}
