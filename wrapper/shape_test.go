@@ -99,9 +99,6 @@ func TestSettingsAreDocumented(t *testing.T) {
 	documented := names(t, inComment, "main.go")
 	require.NotEmpty(t, documented)
 	assert.Equal(t, documented, names(t, inCode, "../inject/decide.go", "../inject/fragment/settings.go"))
-	if _, err := os.Stat("../README.md"); os.IsNotExist(err) {
-		t.Skip("there is no README.md yet")
-	}
 	readme := names(t, inReadme, "../README.md")
 	for _, name := range documented {
 		assert.Contains(t, readme, name)

@@ -7,7 +7,7 @@ import (
 )
 
 // A telemetry watches the environment. Each call is given up when its context
-// ends, and a panic in it is survived: see loop.go.
+// ends, and a panic in it is survived: see within.
 type telemetry interface {
 	// Start listens and subscribes, as the function asks. It is called once,
 	// after the registration and before the first event is asked for: later
