@@ -3,6 +3,8 @@
 package local
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -62,7 +64,7 @@ func (s *stage) abandoned() {
 func (s *stage) forget(p *process, exit Exit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.exit = exit
+	p.exit, p.ended = exit, time.Now()
 	close(p.done)
 	delete(s.processes, p.pid)
 }

@@ -31,9 +31,10 @@ func (s *stage) drain()                        {}
 func (s *stage) peakMemory() int64             { return 0 }
 
 type process struct {
-	pid  int
-	done chan struct{}
-	exit Exit
+	pid   int
+	done  chan struct{}
+	ended time.Time
+	exit  Exit
 }
 
 func (p *process) signal(syscall.Signal)                     {}

@@ -40,3 +40,33 @@ func (g *generation) parts() Init {
 	}
 	return all
 }
+
+// An End is when a process was gone.
+type End struct {
+	Name string // of the extension; empty for the runtime
+	At   time.Time
+}
+
+// Ends returns when the processes that Lambda started last were gone: the
+// runtime, and the external extensions in their order. It is for after Stop.
+func (e *Environment) Ends() []End {
+	g := e.now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var ends []End
+	add := func(name string, p *process) {
+		if p == nil {
+			return
+		}
+		select {
+		case <-p.done:
+			ends = append(ends, End{name, p.ended})
+		default: // nothing ends it but the end of this program
+		}
+	}
+	add("", g.process)
+	for _, a := range g.agents {
+		add(a.name, a.process)
+	}
+	return ends
+}

@@ -27,7 +27,9 @@ const drainBound = 200 * time.Millisecond
 type process struct {
 	pid  int
 	done chan struct{}
-	exit Exit // valid once done is closed
+	// Valid once done is closed.
+	exit  Exit
+	ended time.Time
 
 	mu     sync.Mutex
 	reaped bool // the process id may belong to somebody else

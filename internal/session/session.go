@@ -3,6 +3,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -128,6 +129,9 @@ func (r *run) end(ctx context.Context) error {
 	r.stop.Began = time.Now()
 	err := r.env.Stop(ctx)
 	r.stop.Ended = time.Now()
+	for _, end := range r.env.Ends() {
+		r.stop.Ends = append(r.stop.Ends, timeline.End{Name: cmp.Or(end.Name, "runtime"), At: end.At})
+	}
 	r.out.flush()
 	return err
 }

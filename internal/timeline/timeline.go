@@ -77,7 +77,16 @@ type Part struct {
 
 // A Stop is when the environment was told to end, and when it had. There is no
 // event for it.
-type Stop struct{ Began, Ended time.Time }
+type Stop struct {
+	Began, Ended time.Time
+	Ends         []End
+}
+
+// An End is when an extension, or the runtime, was gone.
+type End struct {
+	Name string // "runtime", or the extension's
+	At   time.Time
+}
 
 // New returns the timeline of events, which are in order, as inits are. Where
 // inits are missing, and with a zero stop, it shows what the events tell.
@@ -88,7 +97,13 @@ func New(events []telemetry.Event, inits []Init, stop Stop) Timeline {
 		b.add(event)
 	}
 	if !stop.Began.IsZero() {
-		b.open(Phase{Name: "shutdown", Status: "success", Start: stop.Began, DurationMs: since(stop.Began, stop.Ended)})
+		p := Phase{Name: "shutdown", Status: "success", Start: stop.Began, DurationMs: since(stop.Began, stop.Ended)}
+		for _, end := range stop.Ends {
+			if end.At.After(stop.Began) { // else it was gone already
+				p.bar(end.Name, end.At, false)
+			}
+		}
+		b.open(p)
 	}
 	return b.Timeline
 }

@@ -48,7 +48,10 @@ func TestTimeline(t *testing.T) {
 			if f := want["inits"]; f != nil {
 				require.NoError(t, json.Unmarshal(f.Data, &inits))
 			}
-			stop := timeline.Stop{Began: began, Ended: began.Add(12500 * time.Microsecond)}
+			stop := timeline.Stop{Began: began, Ended: began.Add(12500 * time.Microsecond), Ends: []timeline.End{
+				{Name: "runtime", At: began.Add(2 * time.Millisecond)}, {Name: "watch", At: began.Add(12 * time.Millisecond)},
+				{Name: "gone", At: began.Add(-time.Second)},
+			}}
 			drawn := timeline.New(events, inits, stop)
 			for name, f := range want {
 				var text strings.Builder
