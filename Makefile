@@ -47,6 +47,7 @@ asked = $(if $(filter command line,$(origin $(1))),$($(1)))
 publish: name = $(or $(call asked,NAME),graft)
 publish: zip = $(or $(call asked,ZIP),$(DIST)/$(name)-$(ARCH).zip)
 publish: ## a layer to AWS by the AWS CLI: NAME=, FOLDER=, ARCH=, REGIONS=; ACCOUNTS=, ORGANIZATION= or PUBLIC=1 share it
+	@command -v aws >/dev/null || { echo 'publish: the AWS CLI, aws, is not on the PATH' >&2; exit 1; }
 	@$(if $(call asked,ZIP),,$(GO) run ./layers/graft build --arch $(ARCH) --out $(DIST) --name $(name) $(call asked,FOLDER) >&2)
 	@REGIONS='$(call asked,REGIONS)' RUNTIMES='$(call asked,RUNTIMES)' LICENSE='$(call asked,LICENSE)' BUCKET='$(call asked,BUCKET)' \
 	  ACCOUNTS='$(call asked,ACCOUNTS)' ORGANIZATION='$(call asked,ORGANIZATION)' PUBLIC='$(call asked,PUBLIC)' SSM='$(call asked,SSM)' \

@@ -20,10 +20,14 @@ import (
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/show"
+	"github.com/graft-lambda/graft/layers/check"
 )
 
 // Hidden stands in place of a value that graft did not write.
 const Hidden = "(your value)"
+
+// Secret stands in place of a fragment's value that seems to be a secret.
+const Secret = "(a secret)"
 
 // A Subject is a function to explain.
 type Subject struct {
@@ -113,6 +117,7 @@ func Explain(s Subject) Result {
 	d := inject.Decide(s.Process, inject.Machine{Root: s.Root, Dir: s.Dir, Arch: s.Arch, Self: "/opt/graft"})
 	files := fragmentFiles(s.Root)
 	before := inject.Process{Argv: d.Before.Argv, Env: hide(d.Before.Env, s.Platform)}
+	d.Plan.Edits = withoutSecrets(d.Plan.Edits)
 	after := d.Plan.Apply(before)
 	r := Result{
 		Function: s.Name, Architecture: s.Arch, Assumed: s.Assumed, Remarks: s.Remarks, Disabled: d.Disabled,
@@ -151,6 +156,17 @@ func Explain(s Subject) Result {
 	r.Wrappers, r.Skipped, r.Unused = some(r.Wrappers), some(r.Skipped), some(r.Unused)
 	r.Notes, r.Remarks = some(r.Notes), some(r.Remarks)
 	return r
+}
+
+// withoutSecrets puts Secret in place of what fragments should not hold, but may.
+func withoutSecrets(edits []inject.Edit) []inject.Edit {
+	edits = slices.Clone(edits)
+	for i, e := range edits {
+		if e.Kind == inject.SetVariable && check.Secret(e.Name, e.Added) {
+			edits[i].Added = Secret
+		}
+	}
+	return edits
 }
 
 // unused lists the fragments that are neither applied nor left out with a

@@ -70,6 +70,9 @@ func (r *run) answered(a answer) error {
 		r.answers = append(r.answers, a)
 		return nil
 	}
+	if a.FunctionError != "" {
+		r.out.say("invocation %s: %s", a.RequestID, a.ErrorType)
+	}
 	body := a.Body
 	if !bytes.HasSuffix(body, []byte("\n")) {
 		body = append(bytes.Clone(body), '\n')

@@ -126,7 +126,7 @@ func (s *stack) variables(r *root, f fragment.Fragment) {
 		if alwaysSet(v.Name) {
 			s.add(r, "reserved-variable", f.File, s.lineOf(r, f.File, v.Name), "%s", v.Name)
 		}
-		if secretVariable(v.Name, v.Value) {
+		if Secret(v.Name, v.Value) {
 			s.add(r, "plain-secret", f.File, s.lineOf(r, f.File, v.Name), "%s holds what looks like a secret", v.Name)
 		}
 	}

@@ -43,7 +43,7 @@ func environment(found *findings, place string, line int, vars []variable) {
 		case strings.HasPrefix(v.Name, "GRAFT_") && !slices.Contains(fragment.SettingNames, v.Name):
 			found.add("unknown-setting", place, v.line, "%s%s", v.Name, meant(v.Name))
 		}
-		if v.known && secretVariable(v.Name, v.Value) {
+		if v.known && Secret(v.Name, v.Value) {
 			found.add("plain-secret", place, v.line, "%s holds what looks like a secret", v.Name)
 		}
 	}

@@ -76,8 +76,9 @@ var headerNames = []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRA
 
 var secretHeader = regexp.MustCompile(`(?i)(?:^|,)\s*(?:authorization|[a-z-]*(?:api-?key|token|secret|license-?key)|x-honeycomb-team)\s*=\s*[^,\s]`)
 
-// secretVariable reports whether a variable holds a secret in plain text.
-func secretVariable(name, value string) bool {
+// Secret reports whether a variable holds a secret in plain text, as far as its
+// name, or the shape of its value, tells.
+func Secret(name, value string) bool {
 	upper := strings.ToUpper(name)
 	switch {
 	case value == "" || isReference(value):
