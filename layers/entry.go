@@ -39,6 +39,23 @@ func VetEntry(name string, mode fs.FileMode, target string) error {
 	return nil
 }
 
+// Folders are those that the entries of an archive need, by name. A single long
+// name may need thousands.
+type Folders map[string]bool
+
+// Add adds the folders above an entry and returns those that are new, the
+// deepest first. The error is that there are more than [MaxEntries].
+func (f Folders) Add(name string) (fresh []string, err error) {
+	for dir := path.Dir(name); dir != "." && dir != "/" && !f[dir]; dir = path.Dir(dir) {
+		f[dir] = true
+		fresh = append(fresh, dir)
+	}
+	if len(f) > MaxEntries {
+		return nil, fmt.Errorf("more than %d folders", MaxEntries)
+	}
+	return fresh, nil
+}
+
 // VetZipped is [VetEntry] for an entry of a zip whose content is yet to be
 // read: what a link points to is not judged.
 func VetZipped(f *zip.File) error {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/layers"
 )
@@ -60,4 +61,16 @@ func TestVetEntry(t *testing.T) {
 			assert.EqualError(t, err, test.want)
 		})
 	}
+}
+
+func TestFolders(t *testing.T) {
+	folders := layers.Folders{}
+	fresh, err := folders.Add("a/b/c")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a/b", "a"}, fresh)
+	fresh, err = folders.Add("a/d/e")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a/d"}, fresh)
+	_, err = folders.Add(strings.Repeat("x/", layers.MaxEntries) + "y")
+	assert.ErrorContains(t, err, "more than 200000 folders")
 }

@@ -49,18 +49,23 @@ func Unzip(file, dst string, most int64) (int64, error) {
 		return 0, err
 	}
 	defer root.Close()
-	u := unzipping{root: root, most: most, left: most, seen: map[string]bool{}}
+	u := unzipping{root: root, most: most, left: most, seen: map[string]bool{}, folders: Folders{}}
 	if name, err := u.all(z.File); err != nil {
 		return most - u.left, fmt.Errorf("%s: %q: %w", file, name, err)
 	}
 	return most - u.left, nil
 }
 
+// maxTargets bounds what all links together point to, in bytes.
+const maxTargets = 16 << 20
+
 // unzipping is one zip on its way into a folder.
 type unzipping struct {
 	root       *os.Root
 	most, left int64           // bytes
 	seen       map[string]bool // names of files and links
+	folders    Folders
+	targets    int // bytes of what links point to
 	links      []link
 }
 
@@ -98,6 +103,9 @@ func (u *unzipping) entry(f *zip.File) error {
 		return err
 	}
 	name, mode := path.Clean(f.Name), f.Mode()
+	if _, err := u.folders.Add(name); err != nil {
+		return err
+	}
 	if mode.IsDir() {
 		return plain(u.root.MkdirAll(name, 0o755))
 	}
@@ -120,6 +128,9 @@ func (u *unzipping) link(f *zip.File, name string) error {
 	target, err := io.ReadAll(io.LimitReader(in, MaxTarget+1))
 	if err != nil {
 		return err
+	}
+	if u.targets += len(target); u.targets > maxTargets {
+		return errTooBig
 	}
 	l := link{name: name, target: string(target)}
 	if err := VetEntry(name, f.Mode(), l.target); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 )
 
 type api struct {
@@ -58,6 +59,7 @@ func (a *api) invoke(w http.ResponseWriter, r *http.Request) {
 	if request.Tail {
 		header.Set("X-Amz-Log-Result", logResult(answer.Log))
 	}
+	hurry(w)
 	_, _ = w.Write(answer.Body) // a caller that is gone
 }
 
@@ -171,4 +173,13 @@ func answered(header http.Header, answer Answer) {
 
 func logResult(log []byte) string {
 	return base64.StdEncoding.EncodeToString(log[max(0, len(log)-maxTail):])
+}
+
+// writeLimit is how long a caller may take to read an answer.
+const writeLimit = time.Minute
+
+// hurry bounds the writing of the answer.
+func hurry(w http.ResponseWriter) {
+	// Without a connection, as in a test, there is nothing to bound.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeLimit))
 }

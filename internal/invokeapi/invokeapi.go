@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"time"
 )
 
 // MaxPayload bounds an event, in bytes.
@@ -68,6 +69,8 @@ func Handler(f Function) http.Handler {
 // have its own name resolve to 127.0.0.1.
 func onlyHere(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The connection may have served another request; see hurry.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 		host, _, err := net.SplitHostPort(r.Host)
 		if err != nil {
 			host = r.Host

@@ -47,6 +47,7 @@ func (a *api) stream(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(err) // three strings
 	}
+	hurry(w)
 	for body := answer.Body; len(body) > 0; {
 		n := min(len(body), chunk)
 		if _, err := w.Write(message("PayloadChunk", "application/octet-stream", body[:n])); err != nil {

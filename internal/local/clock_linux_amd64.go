@@ -99,6 +99,9 @@ func setClock(pid int, seconds int64) error {
 	return nil
 }
 
+// maxVDSO is several times what kernels have, in bytes.
+const maxVDSO = 64 << 10
+
 // vdsoOf returns where the vDSO of the process is.
 func vdsoOf(pid int) (start int64, size int, err error) {
 	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
@@ -106,7 +109,8 @@ func vdsoOf(pid int) (start int64, size int, err error) {
 		return 0, 0, err
 	}
 	for line := range strings.Lines(string(maps)) {
-		if !strings.HasSuffix(line, "[vdso]\n") {
+		// A file's name could end like that, but not be like that.
+		if fields := strings.Fields(line); len(fields) != 6 || fields[5] != "[vdso]" {
 			continue
 		}
 		from, rest, _ := strings.Cut(line, "-")
@@ -118,6 +122,9 @@ func vdsoOf(pid int) (start int64, size int, err error) {
 		last, err := strconv.ParseInt(to, 16, 64)
 		if err != nil {
 			return 0, 0, err
+		}
+		if last-first > maxVDSO {
+			return 0, 0, errors.New("its vDSO is larger than any")
 		}
 		return first, int(last - first), nil
 	}

@@ -60,8 +60,9 @@ func readZip(r io.ReaderAt, size int64) (fs.FS, error) {
 		return nil, fmt.Errorf("a zip with more than %d entries", layers.MaxEntries)
 	}
 	fsys, left := New(), int64(layers.MaxUnzipped)
+	folders := layers.Folders{}
 	for _, f := range z.File {
-		if err := fsys.addEntry(f, &left); err != nil {
+		if err := fsys.addEntry(f, folders, &left); err != nil {
 			return nil, fmt.Errorf("%q: %w", f.Name, err)
 		}
 	}
@@ -69,12 +70,16 @@ func readZip(r io.ReaderAt, size int64) (fs.FS, error) {
 }
 
 // addEntry adds one entry of a zip. left is how many bytes may yet be unpacked.
-func (f *FS) addEntry(entry *zip.File, left *int64) error {
+func (f *FS) addEntry(entry *zip.File, folders layers.Folders, left *int64) error {
 	if err := layers.VetZipped(entry); err != nil {
 		return err
 	}
 	name := path.Clean(entry.Name)
-	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+	fresh, err := folders.Add(name)
+	if err != nil {
+		return err
+	}
+	for _, dir := range fresh {
 		if n, err := f.walk(dir, false); err == nil && !n.mode.IsDir() {
 			return fmt.Errorf("%q is no folder", dir)
 		}

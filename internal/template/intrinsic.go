@@ -13,6 +13,15 @@ const noValue = "AWS::NoValue"
 type resolver struct {
 	parameters *node
 	resources  *node
+	// left is how much text may yet be put together, in bytes: what refers to
+	// each other can grow without end.
+	left *int
+}
+
+// spend takes the text off what is left, and reports whether there was as much.
+func (r resolver) spend(text string) bool {
+	*r.left -= len(text) + 1
+	return *r.left >= 0
 }
 
 // absent reports whether a property is as good as not there.
@@ -99,8 +108,11 @@ func (r resolver) sub(arg *node) (text, from string, ok bool) {
 	if arg.kind != scalar || arg.odd {
 		return "", "", false
 	}
-	ok = true
+	ok = r.spend(arg.text)
 	text = placeholder.ReplaceAllStringFunc(arg.text, func(s string) string {
+		if !ok {
+			return ""
+		}
 		name := strings.TrimSpace(s[2 : len(s)-1])
 		if literal, found := strings.CutPrefix(name, "!"); found {
 			return "${" + literal + "}"
@@ -109,9 +121,7 @@ func (r resolver) sub(arg *node) (text, from string, ok bool) {
 		if n := own.get(name); n != nil {
 			v = r.value(n)
 		}
-		if !v.Known() {
-			ok = false
-		}
+		ok = v.Known() && r.spend(v.Text)
 		from = and(from, v.From)
 		return v.Text
 	})
@@ -126,7 +136,7 @@ func (r resolver) join(arg *node) (text, from string, ok bool) {
 	var parts []string
 	for _, item := range arg.items[1].items {
 		v := r.value(item)
-		if !v.Known() {
+		if !v.Known() || !r.spend(v.Text+arg.items[0].text) {
 			return "", "", false
 		}
 		from = and(from, v.From)

@@ -25,7 +25,8 @@ func Parse(data []byte) (Template, error) {
 	if resources == nil || resources.kind != mapping {
 		return Template{}, errorAt(root.line, "not a template: no Resources")
 	}
-	r := resolver{parameters: root.get("Parameters"), resources: resources}
+	left := MaxSize
+	r := resolver{parameters: root.get("Parameters"), resources: resources, left: &left}
 	globals := root.get("Globals").get("Function")
 	var t Template
 	for _, f := range resources.fields {

@@ -246,6 +246,18 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestParseGrowth: texts that are made of each other end as unknown, soon.
+func TestParseGrowth(t *testing.T) {
+	value := `"a"`
+	for range 20 {
+		value = `{"Fn::Sub": ["${a}${a}${a}", {"a": ` + value + `}]}`
+	}
+	got, err := template.Parse([]byte(`{"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties": {"Handler": ` + value + `}}}}`))
+	require.NoError(t, err)
+	require.Len(t, got.Functions, 1)
+	assert.False(t, got.Functions[0].Handler.Known())
+}
+
 // FuzzParse holds Parse to its bounds: it ends, with a template or an error.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(whole))

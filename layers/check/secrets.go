@@ -16,9 +16,13 @@ type token struct {
 }
 
 var tokens = []token{
-	{"-----BEGIN ", "a private key", regexp.MustCompile(`^-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:\\n|\s)+(?:[A-Za-z0-9+/=]|\\n|\s){100}`)},
+	{"-----BEGIN ", "a private key", regexp.MustCompile(`^-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:\\n|\s)+(?:[A-Za-z-]+: [^\n\\]*(?:\\n|\s)+)*(?:[A-Za-z0-9+/=]|\\n|\s){100}`)},
 	{"AKIA", "an AWS access key", regexp.MustCompile(`^AKIA[A-Z2-7]{16}(?:[^A-Z0-9]|$)`)},
+	{"ASIA", "an AWS access key", regexp.MustCompile(`^ASIA[A-Z2-7]{16}(?:[^A-Z0-9]|$)`)},
 	{"ghp_", "a GitHub token", regexp.MustCompile(`^ghp_[A-Za-z0-9]{36}(?:[^A-Za-z0-9]|$)`)},
+	{"gho_", "a GitHub token", regexp.MustCompile(`^gho_[A-Za-z0-9]{36}(?:[^A-Za-z0-9]|$)`)},
+	{"ghs_", "a GitHub token", regexp.MustCompile(`^ghs_[A-Za-z0-9]{36}(?:[^A-Za-z0-9]|$)`)},
+	{"ghu_", "a GitHub token", regexp.MustCompile(`^ghu_[A-Za-z0-9]{36}(?:[^A-Za-z0-9]|$)`)},
 	{"github_pat_", "a GitHub token", regexp.MustCompile(`^github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}`)},
 	{"glpat-", "a GitLab token", regexp.MustCompile(`^glpat-[A-Za-z0-9_-]{20}`)},
 	{"xoxb-", "a Slack token", regexp.MustCompile(`^xoxb-[0-9]{10,}-[0-9]{10,}-[A-Za-z0-9]{20,}`)},
@@ -89,13 +93,14 @@ func Secret(name, value string) bool {
 		return secretToken(value)
 	}
 	// A switch, a number or a path is no secret.
-	return len(value) >= 8 && !path.IsAbs(value) && strings.Trim(value, "0123456789") != "" && !strings.HasPrefix(value, "arn:")
+	return len(value) >= 8 && !(path.IsAbs(value) && strings.Count(value, "/") > 1) && strings.Trim(value, "0123456789") != "" && !strings.HasPrefix(value, "arn:")
 }
 
 // isReference reports whether graft, CloudFormation or an agent of its own
 // replaces the value by a secret from elsewhere.
 func isReference(value string) bool {
-	return strings.HasPrefix(value, "ref+") || strings.HasPrefix(value, "{{resolve:") || strings.HasPrefix(value, "${")
+	return strings.HasPrefix(value, "ref+") || strings.HasPrefix(value, "{{resolve:") ||
+		strings.HasPrefix(value, "${") && strings.IndexByte(value, '}') == len(value)-1
 }
 
 // secretToken reports whether the value has the shape of a token.

@@ -25,6 +25,11 @@ const (
 // is wrong with them is a finding.
 func ReadZip(name string, r io.ReaderAt, size int64) *Layer {
 	l := &Layer{Name: name, entries: map[string]*entry{}, packed: size}
+	if size > layers.MaxUnzipped {
+		// Its table of contents may claim what memory cannot hold.
+		l.found.add("zip-unreadable", name, 0, "it is larger than all layers together may be unpacked, %s", megabytes(layers.MaxUnzipped))
+		return l
+	}
 	d := &directory{r: r, left: maxDirectory}
 	z, err := zip.NewReader(d, size)
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // which is told below, by name

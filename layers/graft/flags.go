@@ -59,7 +59,12 @@ func commandLine(flags *flag.FlagSet, args []string, help string, stdout io.Writ
 	}
 	rest := flags.Args()
 	if len(rest) > 0 && !ended(args, rest) {
-		return nil, usageError{error: fmt.Errorf("%q is no flag; a command stands behind --: %s [FLAG…] -- COMMAND…", rest[0], flags.Name())}
+		// A variable without its --env, perhaps: its value may be a secret.
+		name, _, variable := strings.Cut(rest[0], "=")
+		if variable {
+			name += "=…"
+		}
+		return nil, usageError{error: fmt.Errorf("%q is no flag; a command stands behind --: %s [FLAG…] -- COMMAND…", name, flags.Name())}
 	}
 	return rest, nil
 }
