@@ -43,15 +43,16 @@ func VetEntry(name string, mode fs.FileMode, target string) error {
 // name may need thousands.
 type Folders map[string]bool
 
-// Add adds the folders above an entry and returns those that are new, the
-// deepest first. The error is that there are more than [MaxEntries].
+// Add adds the folders above an entry, whose name is a clean relative path, and
+// returns those that are new, the deepest first. The error is that there are
+// more than [MaxEntries].
 func (f Folders) Add(name string) (fresh []string, err error) {
-	for dir := path.Dir(name); dir != "." && dir != "/" && !f[dir]; dir = path.Dir(dir) {
-		f[dir] = true
-		fresh = append(fresh, dir)
-	}
-	if len(f) > MaxEntries {
-		return nil, fmt.Errorf("more than %d folders", MaxEntries)
+	for end := strings.LastIndexByte(name, '/'); end > 0 && !f[name[:end]]; end = strings.LastIndexByte(name[:end], '/') {
+		if len(f) == MaxEntries {
+			return nil, fmt.Errorf("more than %d folders", MaxEntries)
+		}
+		f[name[:end]] = true
+		fresh = append(fresh, name[:end])
 	}
 	return fresh, nil
 }

@@ -11,7 +11,7 @@ import (
 // its own folder may be something that does not ship.
 func (l *Layer) links() error {
 	for _, it := range l.items {
-		if it.link() && !l.has(it.name, 40, false) {
+		if it.link() && !l.has(it.name, maxHops, false) {
 			return fmt.Errorf("%s: a link to nothing in the layer", filepath.Join(l.entries[it.name].from, it.name))
 		}
 	}
@@ -56,4 +56,36 @@ func belowOpt(target string) string {
 		return rest // with its "..", which may follow a link
 	}
 	return "./" + strings.TrimPrefix(path.Clean(target), "/opt")
+}
+
+// escapes tells whether the way to name leaves /opt through links, which stand
+// by name, or does not end within so many of them. What else there is does not
+// matter. Work bounds the text that is looked at for all names, in bytes; what
+// comes after that escapes.
+func escapes(links map[string]string, name string, hops int, work *int) bool {
+	if *work -= len(name); *work < 0 {
+		return true
+	}
+	at, parts := ".", strings.Split(name, "/")
+	for i, part := range parts {
+		if part == ".." {
+			if at == "." {
+				return true
+			}
+			at = path.Dir(at)
+			continue
+		}
+		at = path.Join(at, part)
+		target, ok := links[at]
+		if !ok {
+			continue
+		}
+		dir := path.Dir(at)
+		if path.IsAbs(target) {
+			dir, target = ".", belowOpt(target)
+		}
+		rest := append([]string{dir, target}, parts[i+1:]...)
+		return hops == 0 || escapes(links, strings.Join(rest, "/"), hops-1, work)
+	}
+	return false
 }

@@ -59,6 +59,11 @@ func Unzip(file, dst string, most int64) (int64, error) {
 // maxTargets bounds what all links together point to, in bytes.
 const maxTargets = 16 << 20
 
+const (
+	maxHops = 40        // links on one way, as Linux has it
+	maxWalk = 256 << 20 // bytes of the ways of all links
+)
+
 // unzipping is one zip on its way into a folder.
 type unzipping struct {
 	root       *os.Root
@@ -87,11 +92,13 @@ func (u *unzipping) all(entries []*zip.File) (string, error) {
 			return l.name, plain(err)
 		}
 	}
+	targets := map[string]string{}
 	for _, l := range u.links {
-		if path.IsAbs(l.target) {
-			continue // into /opt, or it would not be here
-		}
-		if _, err := u.root.Stat(l.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		targets[l.name] = l.target
+	}
+	work := maxWalk
+	for _, l := range u.links {
+		if escapes(targets, l.name, maxHops, &work) {
 			return l.name, ErrLink
 		}
 	}

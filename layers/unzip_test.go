@@ -157,3 +157,29 @@ func TestUnzipNoZip(t *testing.T) {
 	_, err = layers.Unzip(file, t.TempDir(), 1)
 	assert.ErrorContains(t, err, "text.zip: neither a folder nor a zip")
 }
+
+// TestUnzipFollowsLinks through others, into /opt and out of it.
+func TestUnzipFollowsLinks(t *testing.T) {
+	link := func(name, target string) zipped {
+		return zipped{name: name, text: target, mode: fs.ModeSymlink | 0o777}
+	}
+	for _, test := range []struct {
+		name    string
+		entries []zipped
+		refused bool
+	}{
+		{"by an absolute one", []zipped{{name: "lib/c", text: "c"}, link("b", "/opt/lib/c"), link("a", "b")}, false},
+		{"to nothing", []zipped{link("a", "b")}, false},
+		{"out by an absolute one", []zipped{link("d", "/opt"), link("esc", "/opt/d/../etc/passwd")}, true},
+		{"in a circle", []zipped{link("a", "b"), link("b", "a")}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := layers.Unzip(zipFile(t, test.entries...), t.TempDir(), layers.MaxUnzipped)
+			if test.refused {
+				require.ErrorIs(t, err, layers.ErrLink)
+				return
+			}
+			require.NoError(t, err)
+		})
+	}
+}
