@@ -103,6 +103,7 @@ func TestRequests(t *testing.T) {
 		{name: "environment out of order", body: `"broken"`, status: 500, kind: "ServiceException"},
 		{name: "other call", path: "/2015-03-31/functions/greet/policy", status: 404, kind: "UnknownOperationException"},
 		{name: "another host's page", header: []string{"Host", "example.com"}, status: 403, kind: "AccessDeniedException"},
+		{name: "stream of an unknown type", path: streams, header: []string{"X-Amz-Invocation-Type", "Event"}, status: 400, kind: "InvalidParameterValueException"},
 		{name: "stream of an unknown function", path: "/2021-11-15/functions/x/response-streaming-invocations", status: 404, kind: "ResourceNotFoundException"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

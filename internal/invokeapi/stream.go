@@ -20,8 +20,13 @@ func (a *api) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer a.give()
-	if r.Header.Get("X-Amz-Invocation-Type") == "DryRun" {
+	switch kind := r.Header.Get("X-Amz-Invocation-Type"); kind {
+	case "", "RequestResponse":
+	case "DryRun":
 		w.WriteHeader(http.StatusNoContent)
+		return
+	default:
+		write(w, invalid("invocation type %q", kind))
 		return
 	}
 	answer, err := a.call(r.Context(), request)
