@@ -1,0 +1,113 @@
+package resolve
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/graft-lambda/graft/inject/reference"
+)
+
+const (
+	// Program is where graft-secrets stands.
+	Program = "/opt/graft-secrets"
+	// Command is the argument that makes it answer questions. The one behind it
+	// is how long it may take, as a duration.
+	Command = "resolve"
+	// AnswerFile is the descriptor that it answers on.
+	AnswerFile = 3
+	// grace is what it gets beyond its time to start and to say what it has.
+	grace = time.Second
+)
+
+// Ask starts graft-secrets with the environment env and returns its answers to
+// the questions, one each. It returns after limit and a second at the latest. A
+// question that got no answer has the error as its problem.
+//
+// Variables of env that are references themselves do not reach the program:
+// they would stand in for a region, a proxy or an endpoint.
+func Ask(env, questions []string, limit time.Duration) []Answer {
+	answers, err := ask(Program, env, questions, limit)
+	for len(answers) < len(questions) {
+		answers = append(answers, Answer{Problem: err.Error()})
+	}
+	return answers
+}
+
+func ask(program string, env, questions []string, limit time.Duration) ([]Answer, error) {
+	end := time.Now().Add(limit + grace)
+	from, to, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer to.Close()
+	hear, say, err := os.Pipe()
+	if err != nil {
+		from.Close()
+		return nil, err
+	}
+	defer hear.Close()
+	// ForkExec: os.StartProcess forks once more, to try out what the kernel can do.
+	pid, err := syscall.ForkExec(program, []string{program, Command, limit.String()}, &syscall.ProcAttr{
+		Env: without(env),
+		// Standard output is the function's log too.
+		Files: []uintptr{from.Fd(), 2, 2, say.Fd()},
+	})
+	from.Close()
+	say.Close()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: is not in the layer: build it with graft build --secrets", program)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", program, err)
+	}
+	asked := make(chan struct{})
+	go func() {
+		// A program that does not listen is a program that does not answer.
+		_ = to.SetWriteDeadline(end)
+		_ = WriteQuestions(to, questions)
+		to.Close()
+		close(asked)
+	}()
+	_ = hear.SetReadDeadline(end)
+	answers, err := ReadAnswers(hear, len(questions))
+	if err != nil {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	reap(pid)
+	<-asked
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = fmt.Errorf("%s: no answer after %v", program, limit+grace)
+	case errors.Is(err, io.EOF):
+		err = fmt.Errorf("%s: ended without an answer", program)
+	case err != nil:
+		err = fmt.Errorf("%s: answered with %w", program, err)
+	}
+	return answers, err
+}
+
+// without returns env less the references in it.
+func without(env []string) []string {
+	kept := make([]string, 0, len(env))
+	for _, entry := range env {
+		if _, value, _ := strings.Cut(entry, "="); !reference.Is(value) {
+			kept = append(kept, entry)
+		}
+	}
+	return kept
+}
+
+// reap waits for the end of a child.
+func reap(pid int) {
+	for {
+		if _, err := syscall.Wait4(pid, nil, 0, nil); !errors.Is(err, syscall.EINTR) {
+			return
+		}
+	}
+}
