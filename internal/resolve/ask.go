@@ -76,9 +76,8 @@ func ask(program string, env, questions []string, limit time.Duration) ([]Answer
 	}()
 	_ = hear.SetReadDeadline(end)
 	answers, err := ReadAnswers(hear, len(questions))
-	if err != nil {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-	}
+	// It has said all that there is to say, or it never will.
+	_ = syscall.Kill(pid, syscall.SIGKILL)
 	reap(pid)
 	<-asked
 	switch {
