@@ -17,13 +17,21 @@ type Decision struct {
 	Settings  fragment.Settings
 	Fragments []fragment.Fragment
 	Plan      Plan
-	// Before is the process that the plan was made for: the original one and
-	// the variables that the files of GRAFT_ENV_FILE add.
+	// Before is the process that the plan was made for: the original one, the
+	// variables that the files of GRAFT_ENV_FILE and the path in GRAFT_SSM_PATH
+	// add, and values in the place of references.
 	Before Process
 	// Process is what to start.
 	Process Process
 	// Problems are what was left out; each is a reason to stop in strict mode.
 	Problems []Problem
+	// Warnings are what the owner should know besides.
+	Warnings []string
+	// References are the variables whose values are fetched before the start.
+	References []Use
+	// Fatal is set if nothing may be started: a reference of the function's own
+	// has no value, and GRAFT_SECRETS does not say that it may lack one.
+	Fatal bool
 }
 
 // A Problem is something that the owner should know: an agent that is left out,
@@ -50,6 +58,7 @@ func (p Problem) String() string {
 // Decide reads settings and fragments, plans, and applies the plan. Whatever
 // goes wrong in it, the original process is what is to be started.
 func Decide(original Process, m Machine) (d Decision) {
+	safe := original
 	d.Before, d.Process = original, original
 	disable, _ := original.Env.Lookup("GRAFT_DISABLE")
 	if all, _ := fragment.Disabled(disable); all {
@@ -65,7 +74,8 @@ func Decide(original Process, m Machine) (d Decision) {
 			if !ok {
 				err = nil
 			}
-			d.Plan, d.Before, d.Process = Plan{}, original, original
+			d.Plan, d.Before, d.Process = Plan{}, safe, safe
+			d.Fatal = m.Resolve != nil && !d.Settings.OptionalSecrets && len(d.ownersUses()) > 0
 			d.problem(fmt.Sprintf("internal error, please report it: starting without any agent (%v)", err))
 		}
 	}()
@@ -85,12 +95,23 @@ func Decide(original Process, m Machine) (d Decision) {
 		}
 		d.skipped(rt, b.Agent, b.Err.Error())
 	}
-	d.Plan = New(d.Before, fragments, settings, rt, m)
+	d.resolve(m, rt)
+	safe = d.Owners(original)
+	d.Plan = New(d.Before, d.Fragments, settings, rt, m)
 	for _, skip := range d.Plan.Skips {
 		d.skipped(rt, skip.Agent, skip.Why)
 	}
 	d.Process = d.Plan.Apply(d.Before)
 	return d
+}
+
+// Owners is what to start without any agent: original, with the values of its
+// references if it has some.
+func (d Decision) Owners(original Process) Process {
+	if len(d.References) == 0 {
+		return original
+	}
+	return d.Before
 }
 
 // Adds reports whether more than the original process is to be started.
@@ -117,6 +138,11 @@ func (d *Decision) addEnvFiles(m Machine) {
 	for _, err := range errs {
 		d.problem(err.Error())
 	}
+	d.addVars(vars)
+}
+
+// addVars adds those of vars to the owner's that the function lacks.
+func (d *Decision) addVars(vars []fragment.Var) {
 	for _, v := range vars {
 		if old, set := d.Before.Env.Lookup(v.Name); !set || ManagedDefault(v.Name, old) {
 			d.Before.Env = d.Before.Env.With(v.Name, v.Value)

@@ -4,8 +4,10 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/inject/reference"
 )
 
 // A Runtime is what a process is about to run.
@@ -44,6 +46,9 @@ type Machine struct {
 	Arch string
 	// Self is the path of the wrapper itself.
 	Self string
+	// Resolve answers questions, one each, with the environment env and within
+	// limit. Nil: references stay as they are.
+	Resolve func(env Env, questions []string, limit time.Duration) []reference.Answer
 }
 
 // Detect finds out what p is about to run: GRAFT_RUNTIME if set, else the

@@ -6,6 +6,9 @@
 //
 //	/opt/graft PROGRAM [ARGUMENT …]
 //
+// Where a variable is a reference to a setting or secret kept elsewhere
+// ([reference]), it first has /opt/graft-secrets fetch the value.
+//
 // It can also stand in front of the command of a container image's ENTRYPOINT,
 // or in one line of a custom runtime's bootstrap.
 //
@@ -35,6 +38,13 @@
 //	GRAFT_JAVA      argv (default), env: where JVM options go. In the
 //	                environment (JAVA_TOOL_OPTIONS) child JVMs inherit them and
 //	                every JVM prints them.
+//	GRAFT_SECRETS   required (default): the function is not started when a
+//	                reference of its own (a variable's value that begins with
+//	                ref+) has no value. optional: it lacks the variable.
+//	GRAFT_SECRETS_TIMEOUT  3s (default), a duration such as 500ms: how long all
+//	                references together may take.
+//	GRAFT_SSM_PATH  /PATH: a variable for every parameter of Parameter Store
+//	                below the path that the function lacks.
 //	GRAFT_RUNTIME   java21, nodejs22, python3.12, dotnet8, ruby3.4, other …:
 //	                what the program is, where graft cannot know.
 //
@@ -42,7 +52,7 @@
 //
 // The runtime's own. Else 2 if no program is given, 126 if the program cannot
 // be executed, 127 if it is not found, 1 if GRAFT_STRICT=1 and something was
-// amiss. Whatever else goes wrong, the function starts, and one line on
+// amiss, or a reference of the function has no value. Whatever else goes wrong, the function starts, and one line on
 // standard error says what was left out and why:
 //
 //	graft: java: otel: skipped: /opt/otel/agent.jar: no such file
@@ -64,6 +74,8 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+
+	"github.com/graft-lambda/graft/internal/resolve"
 )
 
 func main() {
@@ -90,6 +102,7 @@ func thisMachine() system {
 		self:   self,
 		stderr: os.Stderr,
 
+		resolve:   resolve.Ask,
 		companion: startCompanion,
 		exec:      syscall.Exec,
 	}

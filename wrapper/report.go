@@ -16,11 +16,15 @@ const maxLines = 100
 // notStarted is the last line of a start that GRAFT_STRICT=1 ends.
 const notStarted = "GRAFT_STRICT=1: the function is not started"
 
+// notResolved is the last line of a start that an unresolved reference ends.
+const notResolved = "the function is not started without its settings: GRAFT_SECRETS=optional leaves out what cannot be had"
+
 // report prints what GRAFT_LOG asks for, in one write.
 func report(d inject.Decision, w io.Writer) {
 	var out bytes.Buffer
 	line := func(format string, args ...any) { fmt.Fprintf(&out, "graft: "+format+"\n", args...) }
-	if d.Settings.Log >= fragment.Warn || d.Settings.Strict {
+	warn := d.Settings.Log >= fragment.Warn
+	if warn || d.Settings.Strict || d.Fatal {
 		for i, p := range d.Problems {
 			if i == maxLines {
 				line("and %d more problems", len(d.Problems)-maxLines)
@@ -29,7 +33,15 @@ func report(d inject.Decision, w io.Writer) {
 			line("%s", oneLine(p.String()))
 		}
 	}
-	if d.Settings.Strict && len(d.Problems) > 0 {
+	if warn {
+		for _, w := range d.Warnings {
+			line("%s", oneLine(w))
+		}
+	}
+	switch {
+	case d.Fatal:
+		line(notResolved)
+	case d.Settings.Strict && len(d.Problems) > 0:
 		line(notStarted)
 	}
 	rt := d.Plan.Runtime
@@ -48,6 +60,9 @@ func report(d inject.Decision, w io.Writer) {
 		}
 	}
 	if d.Settings.Log >= fragment.Debug {
+		for _, u := range d.References {
+			line("%s", oneLine(u.String()))
+		}
 		for _, e := range d.Plan.Edits {
 			line("%s: %s", rt.Language, oneLine(describe(e)))
 		}

@@ -8,12 +8,14 @@ import (
 	"path"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/inject/reference"
 )
 
-// A system is what the wrapper reads of the machine, once, and the three things
+// A system is what the wrapper reads of the machine, once, and the four things
 // that it does to it.
 type system struct {
 	args []string
@@ -25,6 +27,8 @@ type system struct {
 	self string
 
 	stderr io.Writer
+	// resolve asks graft-secrets for the values of references.
+	resolve func(env, questions []string, limit time.Duration) []reference.Answer
 	// companion starts the companion, and returns when that has registered.
 	companion func(env []string) error
 	// exec replaces the process; it returns only if that failed.
@@ -59,7 +63,7 @@ func run(s system) int {
 		return s.start(original)
 	}
 	report(d, s.stderr)
-	if d.Settings.Strict && len(d.Problems) > 0 {
+	if d.Fatal || d.Settings.Strict && len(d.Problems) > 0 {
 		return exitStrict
 	}
 	if s.hasCompanion() {
@@ -76,14 +80,23 @@ func run(s system) int {
 		if s.stops(d.Settings, "all agents left out: arguments and environment would be too long") {
 			return exitStrict
 		}
-		return s.start(original)
+		owners := d.Owners(original)
+		program, err = owners.Argv[0], s.execute(owners)
+	}
+	if errors.Is(err, syscall.E2BIG) && len(d.References) > 0 {
+		s.say("the values of references make the environment too long: ask graft-secrets serve for large ones")
 	}
 	return s.failed(program, err)
 }
 
 // machine is what a plan may look at.
 func (s system) machine() inject.Machine {
-	return inject.Machine{Root: s.root, Dir: s.dir, Arch: s.arch, Self: s.self}
+	return inject.Machine{
+		Root: s.root, Dir: s.dir, Arch: s.arch, Self: s.self,
+		Resolve: func(env inject.Env, questions []string, limit time.Duration) []reference.Answer {
+			return s.resolve(env, questions, limit)
+		},
+	}
 }
 
 // resume goes on with a chain of wrappers: one of them has called the file in

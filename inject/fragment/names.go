@@ -4,6 +4,7 @@ package fragment
 // of [ParseSettings], GRAFT_ENV_FILE, and the companion's.
 var SettingNames = []string{
 	"GRAFT_DISABLE", "GRAFT_STRICT", "GRAFT_LOG", "GRAFT_ENV_FILE", "GRAFT_NEXT", "GRAFT_JAVA", "GRAFT_RUNTIME",
+	"GRAFT_SECRETS", "GRAFT_SECRETS_TIMEOUT", "GRAFT_SSM_PATH",
 	"GRAFT_TELEMETRY", "GRAFT_TELEMETRY_TO", "GRAFT_TELEMETRY_FLUSH",
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A Level says how much the wrapper prints; a higher one prints more.
@@ -32,6 +33,14 @@ type Settings struct {
 	// says of the version.
 	Runtime Language
 	Version Version
+	// OptionalSecrets is GRAFT_SECRETS=optional: the function starts without the
+	// variables whose references have no value.
+	OptionalSecrets bool
+	// SecretsTimeout is GRAFT_SECRETS_TIMEOUT: how long references may take.
+	SecretsTimeout time.Duration
+	// SSMPath is GRAFT_SSM_PATH: a path of Parameter Store, which begins with a
+	// slash; empty if unset.
+	SSMPath string
 	// Disabled names the agents that GRAFT_DISABLE switches off.
 	Disabled []string
 }
@@ -61,7 +70,7 @@ func Disabled(value string) (all bool, agents []string) {
 // value keeps its default, and one of the errors says so. An empty value is as
 // good as none.
 func ParseSettings(lookup func(name string) (value string, ok bool)) (Settings, []error) {
-	s := Settings{Log: Warn}
+	s := Settings{Log: Warn, SecretsTimeout: secretsTimeout}
 	var problems []error
 	read := func(name string, set func(string) error) {
 		value, _ := lookup(name)
@@ -111,5 +120,26 @@ func ParseSettings(lookup func(name string) (value string, ok bool)) (Settings, 
 		s.Runtime, s.Version, err = ParseRuntime(v)
 		return err
 	})
+	read("GRAFT_SECRETS", func(v string) error {
+		if v != "required" && v != "optional" {
+			return errors.New("is neither required nor optional")
+		}
+		s.OptionalSecrets = v == "optional"
+		return nil
+	})
+	read("GRAFT_SECRETS_TIMEOUT", func(v string) error {
+		d, err := parseTimeout(v)
+		if err == nil {
+			s.SecretsTimeout = d
+		}
+		return err
+	})
+	read("GRAFT_SSM_PATH", func(v string) error {
+		s.SSMPath = "/" + strings.TrimLeft(v, "/")
+		return nil
+	})
 	return s, problems
 }
+
+// secretsTimeout is the default of GRAFT_SECRETS_TIMEOUT.
+const secretsTimeout = 3 * time.Second

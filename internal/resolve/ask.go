@@ -31,15 +31,15 @@ const (
 //
 // Variables of env that are references themselves do not reach the program:
 // they would stand in for a region, a proxy or an endpoint.
-func Ask(env, questions []string, limit time.Duration) []Answer {
+func Ask(env, questions []string, limit time.Duration) []reference.Answer {
 	answers, err := ask(Program, env, questions, limit)
 	for len(answers) < len(questions) {
-		answers = append(answers, Answer{Problem: err.Error()})
+		answers = append(answers, reference.Answer{Problem: err.Error()})
 	}
 	return answers
 }
 
-func ask(program string, env, questions []string, limit time.Duration) ([]Answer, error) {
+func ask(program string, env, questions []string, limit time.Duration) ([]reference.Answer, error) {
 	end := time.Now().Add(limit + grace)
 	from, to, err := os.Pipe()
 	if err != nil {

@@ -1,0 +1,86 @@
+package reference_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/graft-lambda/graft/inject/reference"
+)
+
+func TestParse(t *testing.T) {
+	const (
+		parameter = "arn:aws:ssm:eu-west-1:123456789012:parameter/prod/db"
+		secret    = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:prod/db-AbCdEf"
+	)
+	for value, want := range map[string]reference.Reference{
+		"ref+awsssm://prod/db":                        {Source: reference.Parameter, ID: "/prod/db"},
+		"ref+awsssm:///prod/db":                       {Source: reference.Parameter, ID: "/prod/db"},
+		"ref+awsssm://db":                             {Source: reference.Parameter, ID: "/db"},
+		"ref+awsssm://db?version=3":                   {Source: reference.Parameter, ID: "/db", Selector: "3"},
+		"ref+awsssm://db?label=live&region=eu-west-1": {Source: reference.Parameter, ID: "/db", Selector: "live", Region: "eu-west-1"},
+		"ref+awsssm://db?mode=singleparam#/a/b":       {Source: reference.Parameter, ID: "/db", Key: []string{"a", "b"}},
+		"ref+awsssm://" + parameter:                   {Source: reference.Parameter, ID: parameter, Region: "eu-west-1"},
+		"ref+" + parameter + "#/a~1b~0c":              {Source: reference.Parameter, ID: parameter, Region: "eu-west-1", Key: []string{"a/b~c"}},
+		"ref+" + parameter + "?region=eu-west-1":      {Source: reference.Parameter, ID: parameter, Region: "eu-west-1"},
+		"ref+awssecrets://prod/db":                    {Source: reference.Secret, ID: "prod/db"},
+		"ref+awssecrets:///prod/db":                   {Source: reference.Secret, ID: "/prod/db"},
+		"ref+awssecrets://" + secret + "/#/user":      {Source: reference.Secret, ID: secret, Region: "us-gov-west-1", Key: []string{"user"}},
+		"ref+" + secret + "?version_stage=AWSPREVIOUS&version_id=1": {
+			Source: reference.Secret, ID: secret, Region: "us-gov-west-1", Stage: "AWSPREVIOUS", VersionID: "1"},
+		"ref+awssecrets://db?role_arn=arn:aws:iam::123456789012:role/r": {Source: reference.Secret, ID: "db", Role: "arn:aws:iam::123456789012:role/r"},
+		"ref+file://a/b":                                 {Source: reference.File, ID: "a/b"},
+		"ref+file:///a%20b%3F#/k%2Fl":                    {Source: reference.File, ID: "/a b?", Key: []string{"k/l"}},
+		"ref+file:///var/task/x.json#/":                  {},
+		"ref+":                                           {},
+		"ref+hunter2":                                    {},
+		"ref+vault://hunter2":                            {},
+		"ref+awsssm://":                                  {},
+		"ref+awsssm:///":                                 {},
+		"ref+awsssm://db#hunter2":                        {},
+		"ref+awsssm://db#":                               {},
+		"ref+awsssm://db%zz":                             {},
+		"ref+awsssm://db%2":                              {},
+		"ref+file://a%00b":                               {},
+		"ref+file://a?region=x":                          {},
+		"ref+awsssm://db?hunter2=1":                      {},
+		"ref+awsssm://db?version=":                       {},
+		"ref+awsssm://db?version=1&label=2":              {},
+		"ref+awssecrets://db?version=1":                  {},
+		"ref+awsssm://" + secret:                         {},
+		"ref+awssecrets://" + parameter:                  {},
+		"ref+" + parameter + "?region=hunter2":           {},
+		"ref+" + secret + ":key::":                       {},
+		"ref+arn:aws:ssm:eu-west-1:1":                    {},
+		"ref+arn:aws:ssm:eu-west-1:1:document/x":         {},
+		"ref+arn:aws:s3:eu-west-1:1:bucket":              {},
+		"ref+arn:aws:secretsmanager:eu-west-1:1:secret:": {},
+	} {
+		r, err := reference.Parse(value)
+		if want.Source == 0 {
+			if assert.Error(t, err, value) {
+				assert.NotContains(t, err.Error(), "hunter2")
+			}
+			continue
+		}
+		assert.NoError(t, err, value)
+		assert.Equal(t, want, r, value)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("ref+awsssm://a/b?version=1#/c/d%2f~1")
+	f.Add("ref+arn:aws:secretsmanager:eu-west-1:1:secret:x?role_arn=y")
+	f.Fuzz(func(t *testing.T, value string) {
+		r, err := reference.Parse(reference.Prefix + value)
+		if err != nil {
+			return
+		}
+		assert.NotEmpty(t, r.ID)
+		assert.NotContains(t, r.ID, "\x00")
+		assert.NotZero(t, r.Source)
+		if r.Source == reference.Parameter && !reference.IsARN(r.ID) {
+			assert.Equal(t, byte('/'), r.ID[0])
+		}
+	})
+}

@@ -1,0 +1,241 @@
+package inject_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/inject/reference"
+)
+
+// kept is what the test's services keep; what is not there cannot be had.
+var kept = map[string]reference.Answer{
+	"ref+awsssm://db":        {Value: "pw-of-db"},
+	"ref+awsssm://key":       {Value: "pw-of-key"},
+	"ref+awssecrets://empty": {Value: ""},
+	"ref+file://nested":      {Value: "ref+awsssm://db"},
+	"below:/app/prod/": {
+		Vars: []fragment.Var{
+			{Name: "DB", Value: "pw-below"}, {Name: "NEW", Value: "pw-new"}, {Name: "NODE_OPTIONS", Value: "--require /tmp/x.js"},
+			{Name: "LD_PRELOAD", Value: "/tmp/x.so"}, {Name: "GRAFT_DISABLE", Value: "1"}, {Name: "AWS_LAMBDA_EXEC_WRAPPER", Value: "/tmp/x"},
+		},
+		Notes: []string{"/app/prod/9lives: no variable's name: left out"},
+	},
+}
+
+// answer answers from kept, and fails the test if it is asked twice.
+func answer(t *testing.T) func(inject.Env, []string, time.Duration) []reference.Answer {
+	asked := map[string]bool{}
+	return func(_ inject.Env, questions []string, limit time.Duration) []reference.Answer {
+		assert.Equal(t, 3*time.Second, limit)
+		var answers []reference.Answer
+		for _, q := range questions {
+			assert.False(t, asked[q], "%s is asked twice", q)
+			asked[q] = true
+			a, ok := kept[q]
+			if !ok {
+				a.Problem = "ParameterNotFound"
+			}
+			answers = append(answers, a)
+		}
+		return answers
+	}
+}
+
+func TestReferences(t *testing.T) {
+	tests := []struct {
+		name     string
+		env      []string
+		files    map[string]string
+		after    []string // nil: nothing is started
+		problems []string
+	}{
+		{
+			name:  "in its place",
+			env:   []string{"A=1", "DB=ref+awsssm://db", "C=x ref+awsssm://db", "D=arn:aws:ssm:eu-west-1:1:parameter/db", "DB=ref+awsssm://db"},
+			after: []string{"A=1", "DB=pw-of-db", "C=x ref+awsssm://db", "D=arn:aws:ssm:eu-west-1:1:parameter/db", "DB=pw-of-db"},
+		},
+		{
+			name:  "two of one, an empty one, and none that a service returned",
+			env:   []string{"A=ref+awsssm://db", "B=ref+awsssm://db", "E=ref+awssecrets://empty", "N=ref+file://nested"},
+			after: []string{"A=pw-of-db", "B=pw-of-db", "E=", "N=ref+awsssm://db"},
+		},
+		{
+			name:     "required",
+			env:      []string{"A=ref+awsssm://gone", "B=ref+vault://hunter2"},
+			problems: []string{"A: ref+awsssm://gone: ParameterNotFound", "B: is none of ref+awsssm://, ref+awssecrets://, ref+file://, ref+arn:aws:ssm:, ref+arn:aws:secretsmanager:"},
+		},
+		{
+			name:     "optional",
+			env:      []string{"GRAFT_SECRETS=optional", "A=ref+awsssm://gone", "DB=ref+awsssm://db"},
+			after:    []string{"GRAFT_SECRETS=optional", "DB=pw-of-db"},
+			problems: []string{"A: ref+awsssm://gone: ParameterNotFound"},
+		},
+		{
+			name:  "graft's own settings are none",
+			env:   []string{"GRAFT_RUNTIME=other", "GRAFT_NEXT=ref+file://nested"},
+			after: []string{"GRAFT_RUNTIME=other", "GRAFT_NEXT=ref+file://nested"}, problems: []string{"GRAFT_NEXT: is not an absolute path: ignored"},
+		},
+		{
+			name:  "env file",
+			env:   []string{"GRAFT_ENV_FILE=a.env", "A=1"},
+			files: map[string]string{"var/task/a.env": "DB=ref+awsssm://db\nA=ref+awsssm://gone\n"},
+			after: []string{"GRAFT_ENV_FILE=a.env", "A=1", "DB=pw-of-db"},
+		},
+		{
+			name:  "fragment",
+			env:   []string{"OWN=1"},
+			files: map[string]string{"opt/graft.d/50-a.env": "KEY=ref+awsssm://key\nOWN=ref+awsssm://gone\nX=1\n"},
+			after: []string{"OWN=1", "KEY=pw-of-key", "X=1"},
+		},
+		{
+			name: "a fragment stands down",
+			env:  []string{"A=1"},
+			files: map[string]string{
+				"opt/graft.d/50-a.env": "X=1\nKEY=ref+awsssm://gone\n", "opt/graft.d/60-b.env": "Y=1\n",
+				"opt/graft.d/70-c.env": "Z=1\nLD_PRELOAD=ref+awsssm://db\n", "opt/graft.d/80-d.env": "GRAFT_RUNTIMES=java\nKEY=ref+awsssm://gone\n",
+			},
+			after: []string{"A=1", "Y=1"},
+			problems: []string{"other: c: skipped: LD_PRELOAD: is merged with what is there, and cannot be a reference",
+				"other: a: skipped: KEY: ref+awsssm://gone: ParameterNotFound"},
+		},
+		{
+			name:  "an agent that is switched off asks for nothing",
+			env:   []string{"GRAFT_DISABLE=a"},
+			files: map[string]string{"opt/graft.d/50-a.env": "KEY=ref+awsssm://gone\n"},
+			after: []string{"GRAFT_DISABLE=a"},
+		},
+		{
+			name:  "below a path",
+			env:   []string{"GRAFT_SSM_PATH=app/prod/", "DB=mine"},
+			files: map[string]string{"opt/graft.d/50-a.env": "NEW=default\n"},
+			after: []string{"GRAFT_SSM_PATH=app/prod/", "DB=mine", "NEW=pw-new"},
+			problems: []string{"GRAFT_SSM_PATH: /app/prod/9lives: no variable's name: left out",
+				"GRAFT_SSM_PATH: NODE_OPTIONS: is not taken from a parameter: left out",
+				"GRAFT_SSM_PATH: LD_PRELOAD: is not taken from a parameter: left out",
+				"GRAFT_SSM_PATH: GRAFT_DISABLE: is not taken from a parameter: left out",
+				"GRAFT_SSM_PATH: AWS_LAMBDA_EXEC_WRAPPER: is not taken from a parameter: left out"},
+		},
+		{
+			name:     "a path that cannot be read",
+			env:      []string{"GRAFT_SSM_PATH=/none"},
+			problems: []string{"GRAFT_SSM_PATH: /none: ParameterNotFound"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			d := inject.Decide(inject.Process{Argv: []string{"/var/task/app"}, Env: test.env}, referencesMachine(t, test.files))
+			assert.Equal(t, test.after == nil, d.Fatal)
+			if test.after != nil {
+				assert.Equal(t, inject.Env(test.after), d.Process.Env)
+			}
+			var problems []string
+			for _, p := range d.Problems {
+				problems = append(problems, p.String())
+			}
+			assert.Equal(t, test.problems, problems)
+			for _, text := range append(problems, fmt.Sprint(d.Plan.Notes, d.Plan.Skips, d.References, d.Warnings)) {
+				assert.NotContains(t, text, "pw-")
+				assert.NotContains(t, text, "hunter2")
+			}
+		})
+	}
+}
+
+func referencesMachine(t *testing.T, files map[string]string) inject.Machine {
+	fsys := fstest.MapFS{}
+	for name, text := range files {
+		fsys[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
+	}
+	return inject.Machine{Root: fsys, Dir: "/var/task", Arch: "amd64", Self: "/opt/graft", Resolve: answer(t)}
+}
+
+// TestReferencesUnasked: who only looks, sees the references.
+func TestReferencesUnasked(t *testing.T) {
+	m := referencesMachine(t, map[string]string{"opt/graft.d/50-a.env": "KEY=ref+awsssm://key\n"})
+	m.Resolve = nil
+	p := inject.Process{Argv: []string{"/var/task/app"}, Env: inject.Env{"DB=ref+awsssm://db"}}
+	d := inject.Decide(p, m)
+	assert.False(t, d.Fatal)
+	assert.Empty(t, d.Problems)
+	assert.Equal(t, inject.Env{"DB=ref+awsssm://db", "KEY=ref+awsssm://key"}, d.Process.Env)
+	assert.Equal(t, []inject.Use{{Name: "DB", Reference: "ref+awsssm://db"}, {Agent: "a", Name: "KEY", Reference: "ref+awsssm://key"}}, d.References)
+}
+
+func TestReferencesSnapStart(t *testing.T) {
+	d := inject.Decide(inject.Process{Argv: []string{"/var/task/app"},
+		Env: inject.Env{"DB=ref+awsssm://db", "AWS_LAMBDA_INITIALIZATION_TYPE=snap-start"}}, referencesMachine(t, nil))
+	assert.Empty(t, d.Problems)
+	require.Len(t, d.Warnings, 1)
+	assert.True(t, strings.HasPrefix(d.Warnings[0], "SnapStart: "))
+}
+
+// TestReferencesPanic: a panic must not start a function with a reference in
+// the place of its secret.
+func TestReferencesPanic(t *testing.T) {
+	for _, optional := range []bool{false, true} {
+		env := inject.Env{"DB=ref+awsssm://db"}
+		if optional {
+			env = append(env, "GRAFT_SECRETS=optional")
+		}
+		m := referencesMachine(t, nil)
+		m.Resolve = func(inject.Env, []string, time.Duration) []reference.Answer { panic("pw-of-db") }
+		d := inject.Decide(inject.Process{Argv: []string{"/var/task/app"}, Env: env}, m)
+		assert.Equal(t, !optional, d.Fatal)
+		require.Len(t, d.Problems, 1)
+		assert.NotContains(t, d.Problems[0].String(), "pw-")
+	}
+}
+
+// FuzzReferences: Keep and Nothing else. A variable that is no reference keeps
+// its bytes and its place, and no message holds a value.
+func FuzzReferences(f *testing.F) {
+	f.Add("DB=ref+awsssm://db\x00A=1", "KEY=ref+awsssm://key\n")
+	f.Add("GRAFT_SECRETS=optional\x00=ref+x\x00A=ref+\x00ref+awsssm://db", "A=ref+file://nested\nA=1\n")
+	f.Add("GRAFT_SSM_PATH=ref+awsssm://db\x00GRAFT_SSM_PATH=/app/prod/", "\n")
+	f.Fuzz(func(t *testing.T, env, text string) {
+		p := inject.Process{Argv: []string{"/var/task/app"}, Env: strings.Split(env, "\x00")}
+		m := referencesMachine(t, map[string]string{"opt/graft.d/50-a.env": text})
+		m.Resolve = func(_ inject.Env, questions []string, _ time.Duration) []reference.Answer {
+			answers := make([]reference.Answer, len(questions))
+			for i := range answers {
+				answers[i] = kept[questions[i]]
+				answers[i].Value += "pw-of-fuzz"
+			}
+			return answers
+		}
+		d := inject.Decide(p, m)
+		if d.Disabled {
+			require.Equal(t, p, d.Process)
+			return
+		}
+		for _, problem := range d.Problems {
+			require.NotContains(t, problem.String(), "pw-of-fuzz")
+		}
+		plain := func(e inject.Env) []string {
+			var list []string
+			for _, entry := range e {
+				if name, value, _ := strings.Cut(entry, "="); !reference.Is(value) || strings.HasPrefix(name, "GRAFT_") {
+					list = append(list, entry)
+				}
+			}
+			return list
+		}
+		// The fragment may add to lists, but to nothing else.
+		rest := []string(d.Before.Env)
+		for _, entry := range plain(p.Env) {
+			i := slices.Index(rest, entry)
+			require.GreaterOrEqual(t, i, 0, "%q is lost or out of order", entry)
+			rest = rest[i+1:]
+		}
+	})
+}
