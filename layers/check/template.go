@@ -72,7 +72,7 @@ type templateCheck struct {
 func (t *templateCheck) function(f template.Function) {
 	s := &stack{place: t.name, line: f.Line, function: f.ID, arch: t.archOf(f.Architectures)}
 	vars := variables(f.Environment)
-	environment(&t.found, t.name, f.Line, vars)
+	environment(&t.found, t.name, f, vars)
 	for _, v := range vars {
 		if v.known {
 			s.vars = append(s.vars, v.Var)
@@ -84,7 +84,7 @@ func (t *templateCheck) function(f template.Function) {
 	if f.PackageType.Text == "Image" {
 		return // it has no layers
 	}
-	if rt, ok := managed.Find(f.Runtime.Text); ok && f.Runtime.Known() {
+	if rt, ok := t.runtime(f); ok {
 		s.runtimes = []managed.Runtime{rt}
 	} else {
 		s.unplanned = true
@@ -170,7 +170,7 @@ func variables(env template.Environment) []variable {
 		list = append(list, variable{
 			Var:   fragment.Var{Name: v.Name, Value: v.Value.Text},
 			line:  v.Value.Line,
-			known: v.Value.Known(),
+			known: known(v.Value),
 		})
 	}
 	return list
