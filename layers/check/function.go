@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/managed"
 	"github.com/graft-lambda/graft/internal/template"
 )
@@ -44,4 +45,17 @@ func (t *templateCheck) runtime(f template.Function) (managed.Runtime, bool) {
 	}
 	t.found.add(code, t.name, f.Runtime.Line, "function %s: %q%s", f.ID, name, hint)
 	return rt, false
+}
+
+// variables are the variables of a function.
+func variables(env template.Environment) []variable {
+	var list []variable
+	for _, v := range env.Variables {
+		list = append(list, variable{
+			Var:   fragment.Var{Name: v.Name, Value: v.Value.Text},
+			line:  v.Value.Line,
+			known: known(v.Value),
+		})
+	}
+	return list
 }

@@ -75,6 +75,7 @@ var Rules = []Rule{
 	{"template-invalid", Error, "A template that cannot be read", "correct it; sam validate --lint says more"},
 	{"template-unread", Warning, "A part of the template that only a deployment makes: it was not checked", "check what the deployment made, or write the functions out"},
 	{"layer-not-found", Warning, "A layer that is not here to be checked", "build it first, or give its folder or zip beside the template"},
+	{"layer-outside", Warning, "A layer outside the template's folder and its repository: it was not looked at", "if it is to be checked, give its folder or zip beside the template"},
 	{"runtime-invalid", Error, "A Runtime that is none of Lambda's: misspelt, or long retired; the deployment fails", "write it as Lambda does: nodejs22.x, python3.13, java21, dotnet8, ruby3.4, provided.al2023"},
 	{"runtime-unknown", Warning, "A Runtime that graft does not know, retired or newer than graft: no agent was planned for it", "use a runtime that Lambda supports; if it is a new one, a newer graft"},
 	{"environment-too-large", Error, "More than 4 KB of environment variables", "put settings into a file and name it in GRAFT_ENV_FILE, or into the Parameter Store"},
