@@ -33,7 +33,7 @@ func (s *stack) agents(r *root, arch string) {
 	}
 	if !r.has("/opt/graft") {
 		if s.complete() {
-			s.found.add("graft-missing", s.place, s.line, "fragments, but no /opt/graft")
+			s.whole("graft-missing", "fragments, but no /opt/graft")
 		}
 		r.base()
 	}
@@ -60,7 +60,7 @@ func (s *stack) readable(r *root) bool {
 		}
 	}
 	if count > maxFragments || size > maxFragmentBytes {
-		s.found.add("too-many-fragments", s.place, s.line, "%d fragments of %s", count, megabytes(size))
+		s.whole("too-many-fragments", "%d fragments of %s", count, megabytes(size))
 		return false
 	}
 	return true

@@ -11,12 +11,17 @@ type Options struct {
 // Layers checks layers that a function has in this order.
 func Layers(opt Options, list ...*Layer) Report {
 	c := newChecking()
+	c.stack(stackOf(opt, list))
+	return c.report()
+}
+
+// stackOf is a stack of which no function is known.
+func stackOf(opt Options, list []*Layer) *stack {
 	s := &stack{layers: list, place: "the layers together", arch: opt.Arch}
 	if len(list) == 1 {
 		s.place = list[0].Name
 	}
-	c.stack(s)
-	return c.report()
+	return s
 }
 
 // checking is a check under way.

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/graft-lambda/graft/internal/template"
 	"github.com/graft-lambda/graft/layers/check"
 )
 
@@ -138,7 +139,13 @@ func run(t *testing.T, ar *txtar.Archive) check.Report {
 		if strings.HasSuffix(p, ".yaml") {
 			data, err := os.ReadFile(p)
 			require.NoError(t, err)
-			return check.Template(check.Options{}, p, data, open, list...)
+			reach := template.ReachOf(p, paths...)
+			return check.Template(check.Options{}, p, data, func(file string) (*check.Layer, error) {
+				if _, within, err := reach.Real(file); err == nil && !within {
+					return nil, check.ErrOutside
+				}
+				return open(file)
+			}, list...)
 		}
 		l, err := open(p)
 		require.NoError(t, err)

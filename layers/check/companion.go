@@ -17,7 +17,7 @@ func (s *stack) companion(r *root, list []fragment.Fragment) {
 	external, forked := hasCompanion(r, layers.External), hasCompanion(r, layers.Forked)
 	switch {
 	case external && forked:
-		s.found.add("companion-twice", s.place, s.line, "/opt/%s and /opt/%s: programs run, and telemetry is sent, twice", layers.CompanionFile(layers.External), layers.CompanionFile(layers.Forked))
+		s.whole("companion-twice", "/opt/%s and /opt/%s: programs run, and telemetry is sent, twice", layers.CompanionFile(layers.External), layers.CompanionFile(layers.Forked))
 	case external || forked || !s.complete():
 	default:
 		for _, f := range list {
@@ -26,7 +26,7 @@ func (s *stack) companion(r *root, list []fragment.Fragment) {
 			}
 		}
 		if s.telemetry() {
-			s.found.add("companion-missing", s.place, s.line, "function %s: GRAFT_TELEMETRY, but no layer has the companion, which sends it", s.function)
+			s.whole("companion-missing", "GRAFT_TELEMETRY, but no layer has the companion, which sends it")
 		}
 	}
 }

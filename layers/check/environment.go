@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/internal/template"
 )
 
 // reserved are the variables that Lambda refuses on a function.
@@ -31,36 +32,57 @@ type variable struct {
 }
 
 // environment checks a function's variables.
-func environment(found *findings, place string, line int, vars []variable) {
+func environment(found *findings, place string, f template.Function, vars []variable) {
+	add := func(code string, line int, format string, args ...any) {
+		found.add(code, place, line, "function %s: %s", f.ID, fmt.Sprintf(format, args...))
+	}
 	size := 0
 	for _, v := range vars {
 		size += len(v.Name) + len(v.Value)
 		switch {
 		case slices.Contains(reserved, v.Name):
-			found.add("variable-reserved", place, v.line, "%s", v.Name)
+			add("variable-reserved", v.line, "%s", v.Name)
 		case !variableName.MatchString(v.Name):
-			found.add("variable-name", place, v.line, "%q", v.Name)
+			add("variable-name", v.line, "%q", v.Name)
 		case strings.HasPrefix(v.Name, "GRAFT_") && !slices.Contains(fragment.SettingNames, v.Name):
-			found.add("unknown-setting", place, v.line, "%s%s", v.Name, meant(v.Name))
+			add("unknown-setting", v.line, "%s%s", v.Name, meant(v.Name))
 		}
 		if v.known && Secret(v.Name, v.Value) {
-			found.add("plain-secret", place, v.line, "%s holds what looks like a secret", v.Name)
+			add("plain-secret", v.line, "%s holds what looks like a secret", v.Name)
 		}
 	}
 	if size > maxEnvironment {
-		found.add("environment-too-large", place, line, "%d bytes of names and values; Lambda takes %d", size, maxEnvironment)
+		add("environment-too-large", f.Line, "%d bytes of names and values; Lambda takes %d", size, maxEnvironment)
 	}
-	_, errs := fragment.ParseSettings(func(name string) (string, bool) {
-		i := slices.IndexFunc(vars, func(v variable) bool { return v.Name == name && v.known })
-		if i < 0 {
-			return "", false
-		}
-		return vars[i].Value, true
-	})
-	for _, err := range errs {
+	_, errs := fragment.ParseSettings(lookup(vars, nil))
+	_, more := fragment.ParseTelemetry(lookup(vars, harmless))
+	for _, err := range append(errs, more...) {
 		name, why, _ := strings.Cut(err.Error(), ": ")
 		i := slices.IndexFunc(vars, func(v variable) bool { return v.Name == name })
-		found.add("bad-setting", place, vars[max(i, 0)].line, "%s: %s", name, why)
+		add("bad-setting", vars[max(i, 0)].line, "%s: %s", name, why)
+	}
+}
+
+// harmless are values with which no other setting of telemetry is wrong.
+var harmless = map[string]string{
+	"GRAFT_TELEMETRY":    fragment.PlatformEvents,
+	"GRAFT_TELEMETRY_TO": fragment.ToOTLP,
+}
+
+// lookup looks variables up. One whose value is not known, or may come from
+// GRAFT_ENV_FILE, has the value in instead.
+func lookup(vars []variable, instead map[string]string) func(string) (string, bool) {
+	hidden := slices.ContainsFunc(vars, func(v variable) bool { return v.Name == "GRAFT_ENV_FILE" })
+	return func(name string) (string, bool) {
+		i := slices.IndexFunc(vars, func(v variable) bool { return v.Name == name })
+		if i >= 0 && vars[i].known {
+			return vars[i].Value, true
+		}
+		if i < 0 && !hidden {
+			return "", false
+		}
+		value, ok := instead[name]
+		return value, ok
 	}
 }
 
@@ -69,34 +91,8 @@ func meant(name string) string {
 	if slices.Contains(fragment.DirectiveNames, name) {
 		return " is for a fragment"
 	}
-	best, least := "", 4
-	for _, s := range fragment.SettingNames {
-		if d := distance(name, s); d < least {
-			best, least = s, d
-		}
+	if best := nearest(name, fragment.SettingNames); best != "" {
+		return fmt.Sprintf(": is %s meant?", best)
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(": is %s meant?", best)
-}
-
-// distance is how many letters are added, dropped or changed between a and b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		left := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := left
-			if a[i] != b[j] {
-				cost = 1 + min(left, row[j], row[j+1])
-			}
-			left, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
+	return ""
 }

@@ -47,6 +47,6 @@ func (s *stack) extensions(r *root) {
 		}
 	}
 	if count > maxExtensions {
-		s.found.add("too-many-extensions", s.place, s.line, "%d files in extensions; Lambda takes %d extensions, internal ones included", count, maxExtensions)
+		s.whole("too-many-extensions", "%d files in extensions; Lambda takes %d extensions, internal ones included", count, maxExtensions)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/graft-lambda/graft/internal/show"
 )
@@ -11,7 +12,9 @@ import (
 var colours = map[Severity]show.Colour{Error: show.Red, Warning: show.Yellow}
 
 // Print writes the report for people, with colours if wanted: a block for each
-// finding and a line that sums up.
+// finding, which is where and of what kind, then what is wrong and what to do;
+// and a line that sums up. A line is longer than 80 columns only for a word
+// that is.
 func (r Report) Print(w io.Writer, colour bool) error {
 	var out strings.Builder
 	for _, f := range r.Findings {
@@ -23,7 +26,9 @@ func (r Report) Print(w io.Writer, colour bool) error {
 		if colour {
 			severity = colours[f.Severity].In(severity)
 		}
-		fmt.Fprintf(&out, "%s  %s  %s  %s\n         fix: %s\n", severity, f.Code, place, f.Message, f.Fix)
+		fmt.Fprintf(&out, "%s  %s  %s\n", severity, place, f.Code)
+		fold(&out, "", f.Message)
+		fold(&out, "fix: ", f.Fix)
 	}
 	errors, warnings := r.Count()
 	found := "no findings"
@@ -33,6 +38,28 @@ func (r Report) Print(w io.Writer, colour bool) error {
 	fmt.Fprintf(&out, "%s, %s\n", plural(r.Files, "file"), found)
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// fold writes a text behind a label, below a finding's place: the lines end at
+// blanks, and all but the first stand below the text's start.
+func fold(out *strings.Builder, label, text string) {
+	const width, margin = 80, len("warning  ")
+	indent := strings.Repeat(" ", margin+len(label))
+	line := strings.Repeat(" ", margin) + label
+	left := width - len(indent)
+	for i, word := range strings.Split(text, " ") {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case n+1 > left:
+			out.WriteString(line + "\n")
+			line, left = indent, width-len(indent)
+		default:
+			line, left = line+" ", left-1
+		}
+		line, left = line+word, left-n
+	}
+	out.WriteString(line + "\n")
 }
 
 func plural(n int, what string) string {

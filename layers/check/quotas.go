@@ -17,7 +17,7 @@ const (
 // quotas checks what a stack weighs.
 func (s *stack) quotas() {
 	if n := max(len(s.layers), s.count); n > maxLayers {
-		s.found.add("too-many-layers", s.place, s.line, "%d layers; a function takes %d", n, maxLayers)
+		s.whole("too-many-layers", "%d layers; a function takes %d", n, maxLayers)
 	}
 	var sum int64
 	for _, l := range s.layers {
@@ -27,7 +27,7 @@ func (s *stack) quotas() {
 		sum += l.unzipped()
 	}
 	if sum > layers.MaxUnzipped {
-		s.found.add("layers-too-large", s.place, s.line, "%s unzipped, the function's own code not counted; a function and its layers take 250 MB", megabytes(sum))
+		s.whole("layers-too-large", "%s unzipped, the function's own code not counted; a function and its layers take 250 MB", megabytes(sum))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"maps"
 	"path"
@@ -66,6 +67,15 @@ func (s *stack) check() {
 	s.quotas()
 	s.execWrapper(r)
 	s.agents(r, cmp.Or(arch, s.guess()))
+}
+
+// whole notes what is wrong with the stack as a whole.
+func (s *stack) whole(code, format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	if s.function != "" {
+		message = fmt.Sprintf("function %s: %s", s.function, message)
+	}
+	s.found.add(code, s.place, s.line, "%s", message)
 }
 
 // links checks that every link leads to something in the layers.

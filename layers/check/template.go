@@ -6,23 +6,22 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
-	"github.com/graft-lambda/graft/inject"
-	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/managed"
 	"github.com/graft-lambda/graft/internal/template"
-	"github.com/graft-lambda/graft/layers"
 )
 
-// A Source opens a layer by its path relative to a template's folder. It
-// returns an error of io/fs.ErrNotExist for one that is not there.
+// A Source opens a layer by its path relative to a template's folder. Its error
+// is [ErrOutside] for one that it does not look at.
 type Source func(file string) (*Layer, error)
+
+// ErrOutside is where a template points that has no say there.
+var ErrOutside = errors.New("lies outside the template's folder and repository")
 
 // Template checks the functions of a SAM or CloudFormation template and their
 // layers. A layer that has a build method is looked for where sam build puts
 // it. Those that are not found, such as published ones, are taken from given,
-// in this order.
+// in this order; what nothing is missing for is checked by itself.
 func Template(opt Options, name string, data []byte, open Source, given ...*Layer) Report {
 	c := newChecking()
 	c.others = []string{name}
@@ -39,19 +38,30 @@ func Template(opt Options, name string, data []byte, open Source, given ...*Laye
 	for _, v := range t.Unread {
 		c.found.add("template-unread", name, v.Line, "%s: is made when the template is deployed", v.Unknown)
 	}
-	tc := &templateCheck{checking: c, name: name, template: t, open: open, opened: map[string]*Layer{}, missing: map[string]string{}, given: given, arch: opt.Arch}
+	tc := &templateCheck{checking: c, name: name, template: t, arch: opt.Arch, local: map[string]local{}, used: map[string]bool{}}
+	for _, l := range t.Layers {
+		tc.local[l.ID] = find(l, open)
+	}
+	for _, l := range given {
+		if !tc.has(l) {
+			tc.given = append(tc.given, l)
+		}
+	}
 	for _, f := range t.Functions {
 		tc.function(f)
 	}
 	for _, l := range t.Layers {
-		if _, used := tc.opened[l.ID]; used {
+		if tc.used[l.ID] {
 			continue
 		}
-		if layer := tc.local(l); layer != nil {
-			tc.stack(&stack{layers: []*Layer{layer}, place: layer.Name, arch: tc.archOf(l.Architectures)})
+		if at := tc.local[l.ID]; at.layer != nil {
+			tc.stack(&stack{layers: []*Layer{at.layer}, place: at.layer.Name, arch: tc.archOf(l.Architectures)})
 		} else {
-			c.found.add("layer-not-found", name, l.Line, "%s", tc.missing[l.ID])
+			c.found.add(at.code, name, l.Line, "%s", at.why)
 		}
+	}
+	if rest := slices.DeleteFunc(tc.given, func(l *Layer) bool { return c.done[l] }); len(rest) > 0 {
+		c.stack(stackOf(opt, rest)) // no function lacks them
 	}
 	return c.report()
 }
@@ -61,18 +71,34 @@ type templateCheck struct {
 	*checking
 	name     string
 	template template.Template
-	open     Source
-	opened   map[string]*Layer // by logical id; nil for one that is not here
-	missing  map[string]string // by logical id: why it is not here
-	given    []*Layer
+	local    map[string]local // by logical id
+	used     map[string]bool  // by logical id: whether a function has it
+	given    []*Layer         // for what is not here
 	arch     string
+}
+
+// A local is a layer of the template as it is here: the layer, or the finding
+// that says why there is none.
+type local struct {
+	layer     *Layer
+	code, why string
+}
+
+// has reports whether a layer is one of the template's own.
+func (t *templateCheck) has(l *Layer) bool {
+	for _, at := range t.local {
+		if at.layer == l {
+			return true
+		}
+	}
+	return false
 }
 
 // function checks one function.
 func (t *templateCheck) function(f template.Function) {
 	s := &stack{place: t.name, line: f.Line, function: f.ID, arch: t.archOf(f.Architectures)}
 	vars := variables(f.Environment)
-	environment(&t.found, t.name, f.Line, vars)
+	environment(&t.found, t.name, f, vars)
 	for _, v := range vars {
 		if v.known {
 			s.vars = append(s.vars, v.Var)
@@ -84,7 +110,7 @@ func (t *templateCheck) function(f template.Function) {
 	if f.PackageType.Text == "Image" {
 		return // it has no layers
 	}
-	if rt, ok := managed.Find(f.Runtime.Text); ok && f.Runtime.Known() {
+	if rt, ok := t.runtime(f); ok {
 		s.runtimes = []managed.Runtime{rt}
 	} else {
 		s.unplanned = true
@@ -93,17 +119,18 @@ func (t *templateCheck) function(f template.Function) {
 	s.partial = f.Layers.Unknown != ""
 	s.count = len(f.Layers.Items)
 	for _, item := range f.Layers.Items {
-		var layer *Layer
+		at := local{code: "layer-not-found", why: cmp.Or(item.Text, item.Unknown)}
 		if l, ok := t.template.Layer(item.Ref); ok {
-			layer = t.local(l)
+			at, t.used[l.ID] = t.local[l.ID], true
 			t.layerArch(f, l, s.arch, item.Line)
 		}
+		layer := at.layer
 		if layer == nil && len(given) > 0 {
 			layer, given = given[0], given[1:]
 		}
 		if layer == nil {
 			s.partial = true
-			t.found.add("layer-not-found", t.name, item.Line, "function %s: %s", f.ID, cmp.Or(t.missing[item.Ref], item.Text, item.Unknown))
+			t.found.add(at.code, t.name, item.Line, "function %s: %s", f.ID, at.why)
 			continue
 		}
 		s.layers = append(s.layers, layer)
@@ -139,11 +166,8 @@ func (t *templateCheck) archOf(list template.List) string {
 	return lambdaArch(list.Items[0].Text)
 }
 
-// local opens a layer of the template; nil if it is not here.
-func (t *templateCheck) local(l template.Layer) *Layer {
-	if layer, ok := t.opened[l.ID]; ok {
-		return layer
-	}
+// find opens a layer of the template where it is here.
+func find(l template.Layer, open Source) local {
 	file := l.Content.Text
 	if l.BuildMethod.Set() {
 		file = path.Join(".aws-sam/build", l.ID)
@@ -151,74 +175,15 @@ func (t *templateCheck) local(l template.Layer) *Layer {
 	var layer *Layer
 	err := errors.New(l.Content.Unknown)
 	if l.BuildMethod.Set() || l.Content.Known() {
-		layer, err = t.open(file)
-	}
-	t.opened[l.ID] = layer
-	switch {
-	case err != nil && l.BuildMethod.Set():
-		t.missing[l.ID] = fmt.Sprintf("%s is not built: there is no %s", l.ID, file)
-	case err != nil:
-		t.missing[l.ID] = fmt.Sprintf("%s: %v", l.ID, err)
-	}
-	return layer
-}
-
-// variables are the variables of a function.
-func variables(env template.Environment) []variable {
-	var list []variable
-	for _, v := range env.Variables {
-		list = append(list, variable{
-			Var:   fragment.Var{Name: v.Name, Value: v.Value.Text},
-			line:  v.Value.Line,
-			known: v.Value.Known(),
-		})
-	}
-	return list
-}
-
-// execWrapper checks what a function has Lambda start in front of its runtime.
-func (s *stack) execWrapper(r *root) {
-	if !s.wrapper || len(s.runtimes) != 1 {
-		return
-	}
-	value, set := fragment.Lookup(s.vars, managed.ExecWrapper)
-	line := s.line
-	add := func(code, format string, args ...any) {
-		s.found.add(code, s.place, line, "function %s: %s", s.function, fmt.Sprintf(format, args...))
-	}
-	// What Lambda starts by itself needs no wrapper.
-	forked := hasCompanion(r, layers.Forked)
-	brings := forked && s.telemetry()
-	list, _ := fragment.ReadDir(r, fragment.Dir)
-	for _, f := range list {
-		brings = brings || len(f.Args) > 0 || forked && len(f.Run) > 0 || slices.ContainsFunc(f.Vars, func(v fragment.Var) bool {
-			// A program that the companion runs gets its fragment's plain variables.
-			return len(f.Run) == 0 || !inject.IsPlain(v.Name)
-		})
+		layer, err = open(file)
 	}
 	switch {
-	case s.runtimes[0].OSOnly():
-		if set {
-			add("wrapper-unsupported", "%s does not call it", s.runtimes[0].Name)
-		}
-	case !set || value == "":
-		if brings {
-			add("wrapper-not-set", "%s is not set", managed.ExecWrapper)
-		}
-	case !path.IsAbs(value):
-		add("wrapper-missing", "%s is no absolute path", managed.ExecWrapper)
-	case strings.HasPrefix(path.Clean(value), "/opt/"):
-		e, err := r.entry(strings.TrimPrefix(path.Clean(value), "/"))
-		switch {
-		case err != nil && s.partial:
-		case err != nil || e == nil || !e.mode.IsRegular():
-			add("wrapper-missing", "%s: no such file in its layers", value)
-		case !e.executable() && !(e.layer.folder && e.program()):
-			add("lost-execute-bit", "%s: mode %04o: is the wrapper, and may not be executed", value, e.mode.Perm())
-		case brings && path.Base(value) != "graft" && !strings.Contains(e.first, "graft"):
-			if next, _ := fragment.Lookup(s.vars, "GRAFT_NEXT"); next == "" {
-				add("wrapper-not-set", "%s is %s, which does not run graft", managed.ExecWrapper, value)
-			}
-		}
+	case err == nil:
+		return local{layer: layer}
+	case errors.Is(err, ErrOutside):
+		return local{code: "layer-outside", why: fmt.Sprintf("%s: %s: was not looked at", l.ID, file)}
+	case l.BuildMethod.Set():
+		return local{code: "layer-not-found", why: fmt.Sprintf("%s is not built: there is no %s", l.ID, file)}
 	}
+	return local{code: "layer-not-found", why: fmt.Sprintf("%s: %v", l.ID, err)}
 }

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/graft-lambda/graft/internal/show"
-	"github.com/graft-lambda/graft/internal/template"
 	"github.com/graft-lambda/graft/layers/check"
 )
 
@@ -19,9 +17,11 @@ const checkHelp = `usage: graft check [FLAG…] PATH…
        graft check --rules
 
 Finds mistakes in layers and templates that otherwise show only in production.
-PATH is a layer, folder or zip, or a SAM or CloudFormation template. Several
-layers are taken as a function's, in this order; beside a template they stand
-for those of its layers that are not here.
+PATH is a layer (a folder that looks like /opt, or a zip) or a SAM or
+CloudFormation template (.yaml, .yml, .json, .template). Several layers are taken
+as a function's, in this order; beside a template they stand for those of its
+layers that are not here. A template's own layers are looked at where they lie
+in its folder, in its repository, or in a PATH.
 
   --arch ARCH     what the layers are for: amd64 or arm64 (what their own
                   programs and the template say)
@@ -88,55 +88,6 @@ func find(args []string, stdout io.Writer) error {
 		err = errFindings
 	}
 	return err
-}
-
-// checkPaths checks layers and at most one template.
-func checkPaths(opt check.Options, paths []string) (check.Report, error) {
-	var list []*check.Layer
-	defer func() {
-		for _, l := range list {
-			_ = l.Close()
-		}
-	}()
-	open := func(file string) (*check.Layer, error) {
-		l, err := check.Open(file)
-		if err == nil {
-			list = append(list, l)
-		}
-		return l, err
-	}
-	file := ""
-	for _, p := range paths {
-		if isTemplate(p) {
-			if file != "" {
-				return check.Report{}, usageError{error: fmt.Errorf("%q and %q: one template at a time", file, p)}
-			}
-			file = p
-		} else if _, err := open(p); err != nil {
-			return check.Report{}, err
-		}
-	}
-	if file == "" {
-		return check.Layers(opt, list...), nil
-	}
-	data, err := template.ReadFile(file)
-	if err != nil {
-		return check.Report{}, err
-	}
-	dir := filepath.Dir(file)
-	return check.Template(opt, filepath.ToSlash(filepath.Clean(file)), data, func(p string) (*check.Layer, error) {
-		if !filepath.IsAbs(p) {
-			p = filepath.Join(dir, filepath.FromSlash(p))
-		}
-		return open(p)
-	}, slices.Clone(list)...), nil
-}
-
-// isTemplate reports whether a path is a template's by its name.
-func isTemplate(file string) bool {
-	ext := strings.ToLower(filepath.Ext(file))
-	info, err := os.Stat(file)
-	return slices.Contains([]string{".yaml", ".yml", ".json", ".template"}, ext) && (err != nil || !info.IsDir())
 }
 
 // printRules lists every kind of finding, as a table for people or as JSON.

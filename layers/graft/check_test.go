@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,9 +23,11 @@ func checkFolder(t *testing.T) {
 	require.NoError(t, os.WriteFile("my-layer/graft.d/50-otel.env", []byte("GRAFT_RUNTIMES=java\nJAVA_TOOL_OPTIONS=-javaagent:/opt/otel/agent.jar\nAWS_REGION=x\n"), 0o644))
 }
 
-const checked = `error    missing-agent-file  my-layer/graft.d/50-otel.env:2  /opt/otel/agent.jar: no such file
+const checked = `error    my-layer/graft.d/50-otel.env:2  missing-agent-file
+         /opt/otel/agent.jar: no such file
          fix: add the file, or correct the path in the fragment
-warning  reserved-variable  my-layer/graft.d/50-otel.env:3  AWS_REGION
+warning  my-layer/graft.d/50-otel.env:3  reserved-variable
+         AWS_REGION
          fix: take the line out of the fragment
 1 file, 1 error, 1 warning
 `
@@ -39,8 +42,8 @@ func TestCheck(t *testing.T) {
 	}{
 		{[]string{"my-layer"}, checked, exitFailed},
 		{[]string{"./my-layer/"}, checked, exitFailed},
-		{[]string{"--ignore", "missing-agent-file", "my-layer"}, strings.Join(strings.SplitAfter(checked, "\n")[2:4], "") + "1 file, 0 errors, 1 warning\n", 0},
-		{[]string{"--strict", "--ignore", "missing-agent-file", "my-layer"}, strings.Join(strings.SplitAfter(checked, "\n")[2:4], "") + "1 file, 0 errors, 1 warning\n", exitFailed},
+		{[]string{"--ignore", "missing-agent-file", "my-layer"}, strings.Join(strings.SplitAfter(checked, "\n")[3:6], "") + "1 file, 0 errors, 1 warning\n", 0},
+		{[]string{"--strict", "--ignore", "missing-agent-file", "my-layer"}, strings.Join(strings.SplitAfter(checked, "\n")[3:6], "") + "1 file, 0 errors, 1 warning\n", exitFailed},
 		{[]string{"--strict", "--ignore", "missing-agent-file,reserved-variable", "my-layer"}, "1 file, no findings\n", 0},
 	} {
 		var stdout, stderr bytes.Buffer
@@ -68,11 +71,12 @@ func TestCheckJSON(t *testing.T) {
 	assert.JSONEq(t, `{"files": 1, "findings": []}`, stdout.String())
 }
 
-// TestCheckTemplate: layers are found from the template's folder, and those
-// that are not there from the command line.
+// TestCheckTemplate: layers are found from the template's folder, within its
+// repository, and those that are not there from the command line.
 func TestCheckTemplate(t *testing.T) {
 	checkFolder(t)
 	require.NoError(t, os.MkdirAll("app", 0o755))
+	require.NoError(t, os.Mkdir(".git", 0o755))
 	text := "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties: {Runtime: java21, Layers: [LAYER], Environment: {Variables: {AWS_LAMBDA_EXEC_WRAPPER: /opt/graft}}}\n"
 	local := strings.Replace(text, "LAYER", "!Ref L", 1) + "  L:\n    Type: AWS::Serverless::LayerVersion\n    Properties: {ContentUri: ../my-layer}\n"
 	require.NoError(t, os.WriteFile("app/local.yaml", []byte(local), 0o644))
@@ -80,8 +84,79 @@ func TestCheckTemplate(t *testing.T) {
 	for _, args := range [][]string{{"check", "app/local.yaml"}, {"check", "app/published.yaml", "my-layer"}} {
 		var stdout, stderr bytes.Buffer
 		assert.Equal(t, exitFailed, run(t.Context(), args, &stdout, &stderr), "%q", args)
-		assert.Contains(t, stdout.String(), "my-layer/graft.d/50-otel.env:2  java21: /opt/otel/agent.jar: no such file\n")
+		assert.Contains(t, stdout.String(), "my-layer/graft.d/50-otel.env:2  missing-agent-file\n         java21: /opt/otel/agent.jar: no such file\n")
 		assert.Contains(t, stdout.String(), "/opt/graft: no such file in its layers\n")
+	}
+}
+
+// TestCheckOutside: what a template has no say over is looked at only if it is
+// named, and then once.
+func TestCheckOutside(t *testing.T) {
+	checkFolder(t)
+	require.NoError(t, os.MkdirAll("app", 0o755))
+	require.NoError(t, os.Symlink("..", "app/link"))
+	const layer = "  L%d:\n    Type: AWS::Serverless::LayerVersion\n    Properties: {ContentUri: %s}\n"
+	text := "Resources:\n"
+	for i, uri := range []string{"../my-layer", "link/my-layer", "/"} {
+		text += fmt.Sprintf(layer, i, uri)
+	}
+	require.NoError(t, os.WriteFile("app/template.yaml", []byte(text), 0o644))
+
+	report := checkJSON(t, "app/template.yaml")
+	assert.Equal(t, 1, report.Files)
+	assert.Equal(t, []string{"layer-outside", "layer-outside", "layer-outside"}, codes(report))
+	report = checkJSON(t, "app/template.yaml", "my-layer")
+	assert.Equal(t, 2, report.Files)
+	assert.Equal(t, []string{"layer-outside", "missing-agent-file", "reserved-variable"}, codes(report))
+}
+
+func checkJSON(t *testing.T, args ...string) (report check.Report) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	run(t.Context(), append([]string{"check", "--json"}, args...), &stdout, &stderr)
+	require.NoError(t, json.Unmarshal(stdout.Bytes(), &report))
+	return report
+}
+
+func codes(report check.Report) (list []string) {
+	for _, f := range report.Findings {
+		list = append(list, f.Code)
+	}
+	return list
+}
+
+// TestCheckNoLayer: what is no PATH for check is told so, with what is one.
+func TestCheckNoLayer(t *testing.T) {
+	checkFolder(t)
+	for name, text := range map[string]string{
+		"README.md": "# Read me\n", "empty": "", "short": "PK", "cut.zip": "", "zip": "PK\x05\x06" + strings.Repeat("\x00", 18),
+		"app/template.yaml": "Resources: {}\n", "cdk/template.json": "{}", "shipped/template.yml": "", "shipped/nodejs/index.js": "", "plain/file": "",
+	} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		require.NoError(t, os.WriteFile(name, []byte(text), 0o644))
+	}
+	const neither = "is neither a layer, which is a folder that looks like /opt or a zip, nor a template, whose name ends with .yaml, .yml, .json or .template"
+	for _, test := range []struct{ path, want string }{
+		{"README.md", `"README.md" ` + neither},
+		{"empty", `"empty" ` + neither},
+		{"short", `"short" ` + neither},
+		{"app", `"app" looks like a project, not like a layer: graft check app/template.yaml`},
+		{"./cdk/", `"./cdk/" looks like a project, not like a layer: graft check cdk/template.json`},
+		{"shipped", ""},
+		{"plain", ""},
+		{"zip", ""},
+		{"cut.zip", ""}, // a finding of the layer
+	} {
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), []string{"check", test.path}, &stdout, &stderr)
+		if test.want == "" {
+			assert.Empty(t, stderr.String(), test.path)
+			assert.NotEqual(t, exitUsage, code, test.path)
+			continue
+		}
+		assert.Equal(t, exitUsage, code, test.path)
+		assert.Equal(t, "graft: "+test.want+"\n", stderr.String())
+		assert.Empty(t, stdout.String())
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/local"
 )
 
@@ -135,7 +136,7 @@ func (r *trial) missing() int {
 			have++
 		}
 	}
-	if spans, _ := inject.Env(r.Env).Lookup("GRAFT_TELEMETRY"); spans == platform {
+	if spans, _ := inject.Env(r.Env).Lookup("GRAFT_TELEMETRY"); spans == fragment.PlatformEvents {
 		return invocations - have
 	}
 	return 2*invocations - have

@@ -97,9 +97,11 @@ func decide(m machine) (j job) {
 			Name: f.Name, Argv: f.Run, Env: programEnv(env, f), Ready: f.RunReady, Timeout: f.RunReadyTimeout,
 		})
 	}
-	var unclear []string
+	var unclear []error
 	j.wish, unclear = newWish(env)
-	j.problems = append(j.problems, unclear...)
+	for _, err := range unclear {
+		j.problems = append(j.problems, err.Error())
+	}
 	j.events = j.wanted(m.forked)
 	return j
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/extension"
 )
 
@@ -281,7 +282,7 @@ func TestPanics(t *testing.T) {
 		l := newLife(&api{}, nil)
 		c := newCompanion(l.machine)
 		c.machine.root, c.machine.now, c.machine.api = nil, nil, nil
-		c.machine.telemetry, c.job.wish.types = nil, []string{platform}
+		c.machine.telemetry, c.job.wish.types = nil, []string{fragment.PlatformEvents}
 		ctx, cancel := context.WithCancel(t.Context())
 		if s == unregistered {
 			cancel() // it waits for nothing else

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/export"
 	"github.com/graft-lambda/graft/internal/export/otlp"
 	"github.com/graft-lambda/graft/internal/extension"
@@ -78,9 +79,9 @@ func (run *running) subscribe(ctx context.Context, api *extension.Client, r exte
 	types, hold := slices.Clone(asked.types), holdAsync
 	if asked.mode == export.End {
 		hold = holdEnd
-		if !slices.Contains(types, platform) {
+		if !slices.Contains(types, fragment.PlatformEvents) {
 			// They tell when an invocation is over.
-			types = append(types, platform)
+			types = append(types, fragment.PlatformEvents)
 		}
 	}
 	return api.Subscribe(ctx, r.ID, extension.Subscription{
@@ -101,11 +102,11 @@ func (w *watch) exporters(r extension.Registration, asked wish) (list []export.E
 	}
 	for _, name := range asked.to {
 		switch name {
-		case toStdout:
+		case fragment.ToStdout:
 			add(export.Stdout(w.stdout), nil)
-		case toEMF:
+		case fragment.ToEMF:
 			add(export.EMF(w.stdout, function), nil)
-		case toOTLP:
+		case fragment.ToOTLP:
 			traces, logs, problems := otlp.Configure(asked.env.Lookup)
 			for _, problem := range problems {
 				w.say("telemetry: " + problem.Error() + ": ignored")

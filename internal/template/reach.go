@@ -1,0 +1,63 @@
+package template
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// A Reach is where a template may point on this machine: a template from
+// elsewhere has no say over the rest. The zero value is nowhere.
+type Reach struct{ tops []string }
+
+// ReachOf returns the reach of a template's file: its folder, the repository
+// that the folder lies in (the nearest .git upward), and what is named beside
+// it. What of these is not there is left out.
+func ReachOf(file string, named ...string) Reach {
+	var r Reach
+	add := func(path string) (real string, ok bool) {
+		real, err := realPath(path)
+		if err == nil {
+			r.tops = append(r.tops, real)
+		}
+		return real, err == nil
+	}
+	for _, path := range named {
+		add(path)
+	}
+	folder, ok := add(filepath.Dir(file))
+	for ok {
+		if _, err := os.Lstat(filepath.Join(folder, ".git")); err == nil {
+			r.tops = append(r.tops, folder)
+			break
+		}
+		above := filepath.Dir(folder)
+		ok = above != folder
+		folder = above
+	}
+	return r
+}
+
+// Real returns the path with all links followed, and whether it lies in the
+// reach: what counts is where a path ends. Its error is of io/fs, for what is
+// not there.
+func (r Reach) Real(path string) (real string, within bool, err error) {
+	real, err = realPath(path)
+	if err != nil {
+		return "", false, err
+	}
+	for _, top := range r.tops {
+		if rel, err := filepath.Rel(top, real); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+			return real, true, nil
+		}
+	}
+	return real, false, nil
+}
+
+func realPath(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(real)
+}
