@@ -12,6 +12,7 @@ import (
 
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/inject/reference"
 	"github.com/graft-lambda/graft/internal/export"
 	"github.com/graft-lambda/graft/internal/extension"
 	"github.com/graft-lambda/graft/internal/supervise"
@@ -30,6 +31,9 @@ type machine struct {
 	forked bool
 	// wrapper waits for registeredWord; nil if there is none.
 	wrapper io.WriteCloser
+
+	// resolve asks graft-secrets for the values of references.
+	resolve func(env, questions []string, limit time.Duration) []reference.Answer
 
 	// telemetry is nil if there is none.
 	telemetry telemetry
@@ -89,19 +93,28 @@ func decide(m machine) (j job) {
 			j.problems = append(j.problems, fmt.Sprintf("%s: skipped: %v", b.Agent, b.Err))
 		}
 	}
-	for _, f := range fragments {
-		if len(f.Run) == 0 || slices.Contains(disabled, f.Name) {
-			continue
-		}
-		j.programs = append(j.programs, supervise.Program{
-			Name: f.Name, Argv: f.Run, Env: programEnv(env, f), Ready: f.RunReady, Timeout: f.RunReadyTimeout,
-		})
-	}
-	var unclear []error
-	j.wish, unclear = newWish(env)
+	programs := slices.DeleteFunc(fragments, func(f fragment.Fragment) bool {
+		return len(f.Run) == 0 || slices.Contains(disabled, f.Name)
+	})
+	wish, unclear := newWish(env)
 	for _, err := range unclear {
 		j.problems = append(j.problems, err.Error())
 	}
+	got := fetch(env, programs, wish, func(questions []string) []reference.Answer {
+		return m.resolve(env, questions, settings.SecretsTimeout)
+	})
+	for _, f := range programs {
+		if why := got.missing(f, settings); why != "" {
+			j.problems = append(j.problems, fmt.Sprintf("%s: not started: %s", f.Name, why))
+			continue
+		}
+		j.programs = append(j.programs, supervise.Program{
+			Name: f.Name, Argv: f.Run, Env: programEnv(env, f, got), Ready: f.RunReady, Timeout: f.RunReadyTimeout,
+		})
+	}
+	var missing []string
+	j.wish, missing = wish.resolved(got)
+	j.problems = append(j.problems, missing...)
 	j.events = j.wanted(m.forked)
 	return j
 }
@@ -135,17 +148,27 @@ func inherited(name string) bool {
 }
 
 // programEnv returns the environment of a fragment's program: the function's
-// and, where that lacks them, the fragment's plain variables.
-func programEnv(function inject.Env, f fragment.Fragment) inject.Env {
+// and, where that lacks them, the fragment's plain variables. Of the function's
+// references it gets those that the fragment names.
+func programEnv(function inject.Env, f fragment.Fragment, got fetched) inject.Env {
 	env := make(inject.Env, 0, len(function)+len(f.Vars))
 	for _, entry := range function {
-		if name, _, _ := strings.Cut(entry, "="); inherited(name) {
+		name, value, found := strings.Cut(entry, "=")
+		if !inherited(name) {
+			continue
+		}
+		if !found {
 			env = append(env, entry)
+		} else if value, ok := got.value(f.Name, name, value); ok {
+			env = append(env, name+"="+value)
 		}
 	}
 	for _, v := range f.Vars {
-		if _, set := env.Lookup(v.Name); !set && inject.IsPlain(v.Name) && inherited(v.Name) {
-			env = append(env, v.Name+"="+v.Value)
+		if _, set := function.Lookup(v.Name); set || !inject.IsPlain(v.Name) || !inherited(v.Name) {
+			continue
+		}
+		if value, ok := got.value(f.Name, v.Name, v.Value); ok {
+			env = append(env, v.Name+"="+value)
 		}
 	}
 	return env

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/inject/reference"
 )
 
 func machineWith(files map[string]string, env ...string) machine {
@@ -67,5 +69,63 @@ func TestProgramEnv(t *testing.T) {
 		"NODE_OPTIONS=y", "PYTHONPATH=/y", "PATH=/y", "LD_LIBRARY_PATH=/y", "OTEL_RESOURCE_ATTRIBUTES=a=b", "CORECLR_NEW2=y", "OTEL_X=y"}, "\n")))
 	require.NoError(t, err)
 	assert.Equal(t, inject.Env{"A=function", "PATH=/bin", "NODE_PATH=x", "AWS_LAMBDA_RUNTIME_API=127.0.0.1:1", "GRAFT_LOG=info", "EMPTY=", "B=fragment", "OTEL_X=y"},
-		programEnv(function, f))
+		programEnv(function, f, nil))
+}
+
+// TestReferences: a program gets the values that its own fragment names, and
+// those only.
+func TestReferences(t *testing.T) {
+	const otel = "GRAFT_TELEMETRY=platform\x00GRAFT_TELEMETRY_TO=otlp\x00OTEL_EXPORTER_OTLP_HEADERS=ref+awsssm://key\x00OTEL_EXPORTER_OTLP_CERTIFICATE=ref+awsssm://gone"
+	files := map[string]string{
+		"opt/graft.d/10-one.env":   "GRAFT_RUN=/opt/one\nKEY=ref+awsssm://key\nOWN=ref+awsssm://unused\nPLAIN=1\n",
+		"opt/graft.d/20-two.env":   "GRAFT_RUN=/opt/two\nKEY2=ref+awsssm://key\n",
+		"opt/graft.d/30-three.env": "GRAFT_RUN=/opt/three\nGONE=ref+awsssm://gone\n",
+		"opt/graft.d/40-four.env":  "GRAFT_RUN=/opt/four\nMISSING=x\n",
+		"opt/graft.d/50-agent.env": "KEY3=ref+awsssm://other\n",
+	}
+	for _, optional := range []bool{false, true} {
+		env := append([]string{"A=1", "DB=ref+awsssm://db", "OWN=ref+awsssm://own", "MISSING=ref+awsssm://gone"}, strings.Split(otel, "\x00")...)
+		if optional {
+			env = append(env, "GRAFT_SECRETS=optional")
+		}
+		m := machineWith(files, env...)
+		var asked []string
+		m.resolve = func(_, questions []string, limit time.Duration) []reference.Answer {
+			asked = append(asked, questions...)
+			answers := make([]reference.Answer, len(questions))
+			for i, q := range questions {
+				if answers[i].Value = "value of " + q; strings.HasSuffix(q, "gone") {
+					answers[i] = reference.Answer{Problem: "ParameterNotFound"}
+				}
+			}
+			return answers
+		}
+		j := decide(m)
+		assert.Equal(t, []string{"ref+awsssm://key", "ref+awsssm://own", "ref+awsssm://gone"}, asked, "each once, and none that nobody needs")
+		programs := map[string]inject.Env{}
+		for _, p := range j.programs {
+			programs[p.Name] = slices.DeleteFunc(slices.Clone(p.Env), func(e string) bool {
+				return strings.HasPrefix(e, "GRAFT_")
+			})
+		}
+		want := map[string]inject.Env{
+			"one": {"A=1", "OWN=value of ref+awsssm://own", "KEY=value of ref+awsssm://key", "PLAIN=1"},
+			"two": {"A=1", "KEY2=value of ref+awsssm://key"},
+		}
+		problems := []string{
+			"three: not started: GONE: ref+awsssm://gone: ParameterNotFound",
+			"four: not started: MISSING: ref+awsssm://gone: ParameterNotFound",
+			"OTEL_EXPORTER_OTLP_CERTIFICATE: ref+awsssm://gone: ParameterNotFound: left out",
+		}
+		if optional {
+			want["four"] = inject.Env{"A=1"}
+			problems = append(problems[:1:1], problems[2:]...)
+		}
+		assert.Equal(t, want, programs)
+		assert.Equal(t, problems, j.problems)
+		headers, _ := j.wish.env.Lookup("OTEL_EXPORTER_OTLP_HEADERS")
+		assert.Equal(t, "value of ref+awsssm://key", headers)
+		_, set := j.wish.env.Lookup("OTEL_EXPORTER_OTLP_CERTIFICATE")
+		assert.False(t, set)
+	}
 }

@@ -78,6 +78,7 @@ import (
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/extension"
+	"github.com/graft-lambda/graft/internal/resolve"
 )
 
 func main() { begin(thisMachine()) }
@@ -112,16 +113,17 @@ func thisMachine() machine {
 		dir = "/var/task"
 	}
 	return machine{
-		name:   filepath.Base(os.Args[0]),
-		api:    extension.New(os.Getenv("AWS_LAMBDA_RUNTIME_API")),
-		env:    inject.Env(os.Environ()),
-		dir:    dir,
-		root:   os.DirFS("/"),
-		stdout: os.Stdout,
-		stderr: os.Stderr,
-		now:    time.Now,
-		sleep:  sleep,
-		settle: sync.OnceFunc(settle),
+		name:    filepath.Base(os.Args[0]),
+		api:     extension.New(os.Getenv("AWS_LAMBDA_RUNTIME_API")),
+		env:     inject.Env(os.Environ()),
+		dir:     dir,
+		root:    os.DirFS("/"),
+		resolve: resolve.Ask,
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		now:     time.Now,
+		sleep:   sleep,
+		settle:  sync.OnceFunc(settle),
 	}
 }
 
