@@ -84,11 +84,14 @@ func (t *target) chooseArch(list []program) {
 		return
 	}
 	t.arch = "amd64"
-	i := slices.IndexFunc(list, func(p program) bool { return p.arch == "amd64" || p.arch == "arm64" })
+	i := slices.IndexFunc(list, func(p program) bool { return onLambda(p.arch) })
 	if i >= 0 {
 		t.arch, t.archFrom = list[i].arch, "as "+list[i].path+" of "+list[i].layer+" is"
 	}
 }
+
+// onLambda reports whether Lambda has such processors.
+func onLambda(arch string) bool { return arch == "amd64" || arch == "arm64" }
 
 // foreign says which layers have programs for another architecture than the
 // function's: the kernel does not start them, and so the function does not
@@ -113,8 +116,12 @@ func (t *target) foreign(list []program) []string {
 		if t.archFrom != "" {
 			from = " (" + t.archFrom + ")"
 		}
-		reasons = append(reasons, fmt.Sprintf("%s: for %s: %s; the function is for %s%s: exec format error. Take the layer that was built for %s, or make the function %s",
-			k.layer, k.arch, strings.Join(paths[k], ", "), t.arch, from, t.arch, k.arch))
+		reason := fmt.Sprintf("%s is for %s (%s), the function for %s%s: exec format error. Take the layer that was built for %s",
+			k.layer, k.arch, strings.Join(paths[k], ", "), t.arch, from, t.arch)
+		if onLambda(k.arch) {
+			reason += ", or make the function " + k.arch
+		}
+		reasons = append(reasons, reason)
 	}
 	return reasons
 }

@@ -175,7 +175,8 @@ func (t target) explain() ([]Result, error) {
 	if len(t.runtimes) == 0 {
 		r := Explain(t.alone(mounts))
 		if r.Version == "" && r.Language != string(fragment.Other) {
-			r.Remarks = append(r.Remarks, "the version of the runtime is not known here; graft will read it from the image's files. --env GRAFT_RUNTIME=nodejs22 would tell it")
+			r.Remarks = append(r.Remarks, fmt.Sprintf("the version of the runtime is not known here; graft will read it from the image's files. --env GRAFT_RUNTIME=%s, say, tells it",
+				newest(fragment.Language(r.Language))))
 		}
 		return []Result{r}, nil
 	}
@@ -184,6 +185,16 @@ func (t target) explain() ([]Result, error) {
 		results = append(results, Explain(t.on(rt, mounts)))
 	}
 	return results, nil
+}
+
+// newest is the name of a language's newest managed runtime.
+func newest(l fragment.Language) (name string) {
+	for _, rt := range managed.Runtimes {
+		if rt.Language == l {
+			name = rt.Name
+		}
+	}
+	return name
 }
 
 // on is the target on a runtime.

@@ -83,7 +83,7 @@ func find(all template.Template, v template.Value, dir string) (s source, unknow
 	}
 	if _, err := os.Stat(s.file); err != nil {
 		return s, "", fmt.Errorf("line %d: the layer %s (line %d: %s) is not there: %s, or give its folder or zip with --layer",
-			v.Line, l.ID, l.Line, l.Content.Text, howToBuild(l.Content.Text))
+			v.Line, l.ID, l.Line, l.Content.Text, howToBuild(s.file))
 	}
 	return s, "", nil
 }

@@ -33,8 +33,8 @@ the function
   -- COMMAND…          what a container image or a bootstrap starts instead of a
                        runtime's own command line
   --layer PATH         a layer, folder or zip; several: a later one over an
-                       earlier one. Beside a template they stand for those of its
-                       layers that are not here; the rest comes over them
+                       earlier one. Beside a template they stand for those of
+                       its layers that are not here; the rest comes over them
   --env K=V            a variable; may be given several times
   --env-file FILE      variables from a dotenv file, below those of --env; of
                        several files an earlier one wins
