@@ -41,7 +41,7 @@ func programsOf(root fs.FS, mounts []mount) []program {
 		p := program{path: path, arch: arch}
 		for _, m := range mounts {
 			if name, ok := strings.CutPrefix(path, m.at+"/"); ok {
-				if _, err := fs.Stat(m.fsys, name); err == nil {
+				if _, err := fs.Lstat(m.fsys, name); err == nil {
 					p.layer = m.file
 				}
 			}

@@ -134,7 +134,8 @@ func Explain(s Subject) Result {
 	d.Plan.Edits = withoutSecrets(d.Plan.Edits)
 	after := d.Plan.Apply(before)
 	r := Result{
-		Function: s.Name, Line: s.Line, DoesNotStart: s.Stops, Architecture: s.Arch, Assumed: s.Assumed, Remarks: s.Remarks, Disabled: d.Disabled,
+		Function: s.Name, Line: s.Line, Architecture: s.Arch, Assumed: s.Assumed, Remarks: s.Remarks,
+		DoesNotStart: s.Stops, Disabled: d.Disabled,
 		Language: string(d.Plan.Runtime.Language),
 		Before:   before.Argv, After: after.Argv, Environment: changes(before.Env, after.Env),
 	}

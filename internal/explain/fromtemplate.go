@@ -118,13 +118,13 @@ func (o Options) fromFunction(t template.Template, f template.Function) target {
 func (t *target) chooseRuntime(f template.Function, o Options) (err error) {
 	name := t.known("Runtime", f.Runtime)
 	switch {
-	case o.Runtime == "":
+	case o.Runtime == "", o.Runtime == name:
 	case name == "":
 		name = o.Runtime
-	case o.Function != "":
-		if name != o.Runtime {
-			t.remark("--runtime %s stands in place of the template's %s", o.Runtime, name)
-		}
+	case o.Function == "":
+		t.remark("--runtime %s is not for this function, whose Runtime is known; with --function %s it is", o.Runtime, f.ID)
+	default:
+		t.remark("--runtime %s stands in place of the template's %s", o.Runtime, name)
 		name = o.Runtime
 	}
 	if name == "" {
