@@ -31,8 +31,10 @@ const Secret = "(a secret)"
 
 // A Subject is a function to explain.
 type Subject struct {
-	// Name is the function's logical id in a template; often empty.
+	// Name is the function's logical id in a template, and Line where it stands
+	// there; often empty.
 	Name string
+	Line int
 	// Runtime is Lambda's name for it, or empty.
 	Runtime string
 	// Assumed says what of the command line is not known for certain.
@@ -46,6 +48,11 @@ type Subject struct {
 	Root fs.FS
 	Arch string
 	Dir  string
+	// Open is set if there may be more in /opt than Root has: in layers that are
+	// not here, or that graft build has still to make.
+	Open bool
+	// Stops are reasons why the function will not start at all.
+	Stops []string
 	// Remarks say what is not known or not as the owner may think.
 	Remarks []string
 }
@@ -53,11 +60,17 @@ type Subject struct {
 // A Result is what graft would do to a function. Its JSON names are stable.
 type Result struct {
 	Function string `json:"function,omitempty"`
+	// Line is where the template has the function.
+	Line int `json:"line,omitempty"`
+	// Error is why the function cannot be explained; then little else is set.
+	Error string `json:"error,omitempty"`
 	// Runtimes are those with this result; Before and After are of the last.
 	Runtimes     []string `json:"runtimes"`
 	Architecture string   `json:"architecture"`
 	Language     string   `json:"language"`
 	Version      string   `json:"version,omitempty"`
+	// DoesNotStart is what keeps the function from starting, as it is.
+	DoesNotStart []string `json:"doesNotStart"`
 	// Disabled is set if GRAFT_DISABLE switches everything off.
 	Disabled    bool      `json:"disabled"`
 	Agents      []string  `json:"agents"`
@@ -66,7 +79,8 @@ type Result struct {
 	Environment []Change  `json:"environment"`
 	Edits       []Edit    `json:"edits"`
 	Wrappers    []Wrapper `json:"wrappers"`
-	// Skipped is what is left out and should not be: GRAFT_STRICT=1 stops at it.
+	// Skipped is what is left out and should not be. GRAFT_STRICT=1 stops at it,
+	// but for what the companion would do.
 	Skipped []Skip `json:"skipped"`
 	// Unused are the fragments that do not concern this function.
 	Unused  []Skip   `json:"unused"`
@@ -115,12 +129,13 @@ type Skip struct {
 // Explain decides as the wrapper would, and says what came out.
 func Explain(s Subject) Result {
 	d := inject.Decide(s.Process, inject.Machine{Root: s.Root, Dir: s.Dir, Arch: s.Arch, Self: "/opt/graft"})
-	files := fragmentFiles(s.Root)
+	files := newFiles(s.Root, d)
 	before := inject.Process{Argv: d.Before.Argv, Env: hide(d.Before.Env, s.Platform)}
 	d.Plan.Edits = withoutSecrets(d.Plan.Edits)
 	after := d.Plan.Apply(before)
 	r := Result{
-		Function: s.Name, Architecture: s.Arch, Assumed: s.Assumed, Remarks: s.Remarks, Disabled: d.Disabled,
+		Function: s.Name, Line: s.Line, Architecture: s.Arch, Assumed: s.Assumed, Remarks: s.Remarks,
+		DoesNotStart: s.Stops, Disabled: d.Disabled,
 		Language: string(d.Plan.Runtime.Language),
 		Before:   before.Argv, After: after.Argv, Environment: changes(before.Env, after.Env),
 	}
@@ -131,27 +146,35 @@ func Explain(s Subject) Result {
 		r.Version = v.String()
 	}
 	for _, name := range d.Plan.Agents {
-		if !slices.ContainsFunc(d.Fragments, func(f fragment.Fragment) bool { return f.Name == name && onlyRun(f) }) {
+		only := func(f fragment.Fragment) bool { return f.Name == name && onlyRun(f) }
+		if !slices.Contains(r.Agents, name) && !slices.ContainsFunc(d.Fragments, only) {
 			r.Agents = append(r.Agents, name)
 		}
 	}
 	for _, e := range d.Plan.Edits {
 		text, reason := sentence(e, before, d.Plan.Runtime.Language)
-		r.Edits = append(r.Edits, Edit{e.Agent, files[e.Agent], e.Kind.String(), e.Name, e.Added, text, reason})
+		r.Edits = append(r.Edits, Edit{e.Agent, files.of(e.Agent, e.Name), e.Kind.String(), e.Name, e.Added, text, reason})
 	}
 	for _, w := range d.Plan.Wrappers {
 		r.Wrappers = append(r.Wrappers, Wrapper{w.Agent, w.Path})
 	}
 	for _, p := range d.Problems {
-		r.Skipped = append(r.Skipped, Skip{p.Agent, files[p.Agent], p.Why})
+		r.Skipped = append(r.Skipped, Skip{p.Agent, files.ofProblem(p), p.Why})
 	}
 	for _, n := range d.Plan.Notes {
-		r.Notes = append(r.Notes, Skip{n.Agent, files[n.Agent], n.Text})
+		r.Notes = append(r.Notes, Skip{n.Agent, files.of(n.Agent, ""), n.Text})
 	}
 	if !d.Disabled {
-		r.Unused = unused(d, files)
-		r.Notes = append(r.Notes, companion(s.Root, d, files)...)
+		r.Unused = unused(d)
+		notes, skips := companion(s, d)
+		r.Notes, r.Skipped = append(r.Notes, notes...), append(r.Skipped, skips...)
 	}
+	return r.complete()
+}
+
+// complete makes empty lists of those that are not there.
+func (r Result) complete() Result {
+	r.DoesNotStart, r.Before, r.After = some(r.DoesNotStart), some(r.Before), some(r.After)
 	r.Runtimes, r.Agents, r.Environment, r.Edits = some(r.Runtimes), some(r.Agents), some(r.Environment), some(r.Edits)
 	r.Wrappers, r.Skipped, r.Unused = some(r.Wrappers), some(r.Skipped), some(r.Unused)
 	r.Notes, r.Remarks = some(r.Notes), some(r.Remarks)
@@ -167,47 +190,6 @@ func withoutSecrets(edits []inject.Edit) []inject.Edit {
 		}
 	}
 	return edits
-}
-
-// unused lists the fragments that are neither applied nor left out with a
-// problem, and says why.
-func unused(d inject.Decision, files map[string]string) []Skip {
-	var list []Skip
-	for _, f := range d.Fragments {
-		skipped := func(p inject.Problem) bool { return p.Agent == f.Name }
-		switch {
-		case slices.Contains(d.Settings.Disabled, f.Name):
-			list = append(list, Skip{f.Name, files[f.Name], "switched off by GRAFT_DISABLE"})
-		case onlyRun(f), slices.Contains(d.Plan.Agents, f.Name) || slices.ContainsFunc(d.Problems, skipped):
-		case len(f.Runtimes) > 0 && !slices.ContainsFunc(f.Runtimes, func(b fragment.Bound) bool {
-			return b.Language == d.Plan.Runtime.Language && b.Holds(d.Plan.Runtime.Version)
-		}):
-			var bounds []string
-			for _, b := range f.Runtimes {
-				bounds = append(bounds, b.String())
-			}
-			list = append(list, Skip{f.Name, files[f.Name], "is for " + strings.Join(bounds, ", ") + " only"})
-		default:
-			list = append(list, Skip{f.Name, files[f.Name], "has nothing for this runtime"})
-		}
-	}
-	return list
-}
-
-// fragmentFiles returns the files of each agent, by its name. It has those too
-// that cannot be read.
-func fragmentFiles(root fs.FS) map[string]string {
-	files := make(map[string]string)
-	entries, err := fs.ReadDir(root, fragment.Rel(fragment.Dir))
-	if err != nil {
-		return files
-	}
-	for _, e := range entries {
-		if name, ok := fragment.AgentName(e.Name()); ok {
-			files[name] = strings.TrimPrefix(files[name]+", "+fragment.Dir+"/"+e.Name(), ", ")
-		}
-	}
-	return files
 }
 
 // hide puts Hidden in place of the owner's values. The entries of platform are

@@ -2,6 +2,8 @@ package explain
 
 import (
 	"bytes"
+	"debug/elf"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,15 +13,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestExamples explains every template of the examples.
+// TestExamples explains every template of the examples. What sam build makes of
+// their layers is not there: a layer that is given stands for it.
 func TestExamples(t *testing.T) {
 	files, err := filepath.Glob("../../examples/*/template.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
+	layer := lay(t, map[string]string{"graft.d/50-a.env": "A=1"})
 	for _, file := range files {
-		results, err := All(Options{Template: file})
+		results, err := All(Options{Template: file, Layers: []string{layer}})
 		require.NoError(t, err, file)
-		assert.NotEmpty(t, results, file)
+		require.NotEmpty(t, results, file)
+		for _, r := range results {
+			assert.Empty(t, r.Error, file)
+			assert.Contains(t, r.Agents, "a", file)
+		}
 	}
 }
 
@@ -79,6 +87,84 @@ func TestProgram(t *testing.T) {
 			assert.Equal(t, tt.want, one(t, tt.o).Before[0])
 		})
 	}
+}
+
+// elfFor is the least that is a program for a machine.
+func elfFor(t *testing.T, machine elf.Machine) string {
+	t.Helper()
+	b, err := binary.Append(nil, binary.LittleEndian, elf.Header64{
+		Ident: [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
+		Type:  uint16(elf.ET_EXEC), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT), Ehsize: 64,
+	})
+	require.NoError(t, err)
+	return string(b)
+}
+
+// TestForeignPrograms tells what does not start though the function does: what
+// the companion runs, and a companion that the wrapper starts.
+func TestForeignPrograms(t *testing.T) {
+	arm, intel := elfFor(t, elf.EM_AARCH64), elfFor(t, elf.EM_X86_64)
+	layer := lay(t, map[string]string{
+		"graft": intel, "graft-companion": arm, "extensions/graft-companion": intel, "arm": arm, "intel": intel,
+		"graft.d/10-arm.env": "GRAFT_RUN=/opt/arm", "graft.d/20-intel.env": "GRAFT_RUN=/opt/intel",
+	})
+	r := one(t, Options{Runtime: "nodejs22.x", Layers: []string{layer}})
+	assert.Empty(t, r.DoesNotStart)
+	assert.Equal(t, []Skip{
+		{"", "", "/opt/graft-companion: is for arm64, the function is for amd64: it does not start"},
+		{"arm", "/opt/graft.d/10-arm.env", "GRAFT_RUN: /opt/arm: is for arm64, the function is for amd64: the companion cannot start it, and the function runs without it"},
+	}, r.Skipped)
+	assert.Equal(t, []Skip{{"intel", "/opt/graft.d/20-intel.env", "the companion runs /opt/intel beside the function"}}, r.Notes)
+}
+
+// TestArchitecture takes it from the first of the layers' own programs, and says
+// where layers differ.
+func TestArchitecture(t *testing.T) {
+	arm := lay(t, map[string]string{"graft": elfFor(t, elf.EM_AARCH64), "graft.d/50-a.env": "A=1"})
+	vendor := lay(t, map[string]string{"extensions/vendor": elfFor(t, elf.EM_X86_64)})
+	other := lay(t, map[string]string{"extensions/vendor": elfFor(t, elf.EM_RISCV)})
+	for _, tt := range []struct {
+		name   string
+		o      Options
+		arch   string
+		starts bool
+	}{
+		{"no program", Options{Runtime: "java21"}, "amd64", true},
+		{"wrapper", Options{Runtime: "java21", Layers: []string{arm}}, "arm64", true},
+		{"a command", Options{Command: []string{"node", "x.js"}, Layers: []string{arm}}, "arm64", true},
+		{"an extension alone", Options{Runtime: "java21", Layers: []string{vendor}}, "amd64", true},
+		{"layers that differ", Options{Runtime: "java21", Layers: []string{arm, vendor}}, "arm64", false},
+		{"hidden by a later layer", Options{Runtime: "java21", Layers: []string{arm, lay(t, map[string]string{"graft": elfFor(t, elf.EM_X86_64)})}}, "amd64", true},
+		{"given", Options{Runtime: "java21", Arch: "amd64", Layers: []string{arm}}, "amd64", false},
+		{"no processor of Lambda's", Options{Runtime: "java21", Layers: []string{other}}, "amd64", false},
+		{"switched off, but started", Options{Runtime: "java21", Arch: "amd64", Layers: []string{arm}, Env: []string{"GRAFT_DISABLE=1"}}, "amd64", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := one(t, tt.o)
+			assert.Equal(t, tt.arch, r.Architecture)
+			assert.Equal(t, tt.starts, len(r.DoesNotStart) == 0, r.DoesNotStart)
+		})
+	}
+}
+
+// TestOneName tells several fragments of one agent apart.
+func TestOneName(t *testing.T) {
+	layer := lay(t, map[string]string{
+		"graft.d/50-a.env": "GRAFT_RUNTIMES=nodejs\nA=1", "graft.d/51-a.env": "GRAFT_RUNTIMES=python\nA=2",
+		"graft.d/60-a.env": "export B=1", "graft.d/70-a.env": "C=1",
+	})
+	r := one(t, Options{Runtime: "python3.13", Layers: []string{layer}})
+	assert.Equal(t, []string{"a"}, r.Agents)
+	var fragments []string
+	for _, list := range [][]Skip{r.Skipped, r.Unused} {
+		for _, s := range list {
+			fragments = append(fragments, s.Fragment)
+		}
+	}
+	for _, e := range r.Edits {
+		fragments = append(fragments, e.Name+" "+e.Fragment)
+	}
+	assert.Equal(t, []string{"/opt/graft.d/60-a.env", "/opt/graft.d/50-a.env", "A /opt/graft.d/51-a.env", "C /opt/graft.d/70-a.env"}, fragments)
 }
 
 func TestText(t *testing.T) {

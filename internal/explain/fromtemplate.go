@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/internal/managed"
+	"github.com/graft-lambda/graft/internal/rootfs"
+	"github.com/graft-lambda/graft/internal/show"
 	"github.com/graft-lambda/graft/internal/template"
 )
 
@@ -34,53 +35,64 @@ func (o Options) fromTemplate() ([]target, error) {
 			for _, v := range t.Unread {
 				names = append(names, "what "+v.Unknown+" makes, which is not known before the deployment")
 			}
-			return nil, usage("--function: %s has no function %q; it has %s", o.Template, o.Function, strings.Join(names, ", "))
+			return nil, usage("--function: %s has no function %q; it has %s", o.Template, o.Function, show.Line(strings.Join(names, ", ")))
 		}
 		functions = []template.Function{f}
 	}
 	if len(functions) == 0 {
 		return nil, fmt.Errorf("%s: no function in it", o.Template)
 	}
+	// What is wrong with the options themselves is not about one function.
+	if _, err := runtimes(o.Runtime); err != nil {
+		return nil, usage("--runtime: %v, all", err)
+	}
+	for _, file := range o.Layers {
+		if err := opens(file); err != nil {
+			return nil, fmt.Errorf("layer: %w", err)
+		}
+	}
+	if o.Code != "" {
+		if err := opens(o.Code); err != nil {
+			return nil, fmt.Errorf("code: %w", err)
+		}
+	}
 	var targets []target
 	for _, f := range functions {
-		target, err := o.fromFunction(t, f)
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, target)
+		targets = append(targets, o.fromFunction(t, f))
 	}
 	return targets, nil
 }
 
+// opens tries to open a layer or code.
+func opens(file string) error {
+	_, c, err := rootfs.OpenPath(file)
+	if err != nil {
+		return bare(file, err)
+	}
+	return c.Close()
+}
+
 // fromFunction makes a target of a function. The options win over the template.
-func (o Options) fromFunction(t template.Template, f template.Function) (target, error) {
-	r := target{name: f.ID, code: o.Code, handler: o.Handler, arch: o.Arch, command: o.Command, image: f.PackageType.Text == "Image"}
+func (o Options) fromFunction(t template.Template, f template.Function) target {
+	r := target{
+		name: f.ID, line: f.Line, runtime: f.Runtime.Text, code: o.Code, handler: o.Handler, command: o.Command,
+		image: f.PackageType.Text == "Image",
+	}
 	r.environment(f.Environment, o.Env)
 	if r.handler == "" {
 		r.handler = r.known("Handler", f.Handler)
 	}
 	r.memory, _ = strconv.Atoi(r.known("MemorySize", f.Memory))
-	if r.arch == "" {
-		r.arch = "amd64"
-		if len(f.Architectures.Items) > 0 && r.known("Architectures", f.Architectures.Items[0]) == "arm64" {
-			r.arch = "arm64"
-		}
-	}
+	r.architecture(f.Architectures, o.Arch)
 	dir := filepath.Dir(o.Template)
-	r.addLayers(t, f, dir)
-	r.layers = append(r.layers, o.Layers...)
 	if r.image {
-		return r, r.fromImage(f)
+		r.fail(r.fromImage(f))
+	} else {
+		r.fail(r.chooseRuntime(f, o))
 	}
-	name := o.Runtime
-	if name == "" {
-		if name = r.known("Runtime", f.Runtime); name == "" {
-			return target{}, usage("%s: its Runtime is not known from the template: give --runtime", f.ID)
-		}
-	}
-	var err error
-	if r.runtimes, err = runtimes(name); err != nil {
-		return target{}, err
+	r.fail(r.addLayers(t, f, dir, o.Layers))
+	if r.image || r.err != nil {
+		return r
 	}
 	if code := f.Code; r.code == "" && code.Known() {
 		r.code = below(dir, code.Text)
@@ -97,7 +109,60 @@ func (o Options) fromFunction(t template.Template, f template.Function) (target,
 	case wrapper != self:
 		r.remark("%s is not %s: Lambda does not call graft itself; shown is what it would do", managed.ExecWrapper, self)
 	}
-	return r, nil
+	return r
+}
+
+// chooseRuntime takes the function's runtime from the template. --runtime is
+// for one that is not known from there, or for the one function that is asked
+// for.
+func (t *target) chooseRuntime(f template.Function, o Options) (err error) {
+	name := t.known("Runtime", f.Runtime)
+	switch {
+	case o.Runtime == "", o.Runtime == name:
+	case name == "":
+		name = o.Runtime
+	case o.Function == "":
+		t.remark("--runtime %s is not for this function, whose Runtime is known; with --function %s it is", o.Runtime, f.ID)
+	default:
+		t.remark("--runtime %s stands in place of the template's %s", o.Runtime, name)
+		name = o.Runtime
+	}
+	if name == "" {
+		return fmt.Errorf("line %d: its Runtime is not known from the template: --runtime NAME tells it, for the functions whose own is not known",
+			max(f.Line, f.Runtime.Line))
+	}
+	if t.runtimes, err = runtimes(name); err != nil {
+		return fmt.Errorf("line %d: Runtime: %w", f.Runtime.Line, err)
+	}
+	return nil
+}
+
+// architecture takes the function's architecture. It stays open where only the
+// deployment knows it.
+func (t *target) architecture(list template.List, option string) {
+	switch {
+	case option != "":
+		t.arch, t.archFrom = option, "--arch"
+	case len(list.Items) > 0:
+		v := list.Items[0]
+		t.arch = map[string]string{"x86_64": "amd64", "arm64": "arm64"}[t.known("Architectures", v)]
+		t.archFrom = fmt.Sprintf("line %d: Architectures", v.Line)
+	case list.Unknown != "":
+		t.known("Architectures", template.Value{Line: list.Line, Unknown: list.Unknown})
+	default:
+		t.arch, t.archFrom = "amd64", "as Lambda has it where a template gives no Architectures"
+	}
+}
+
+// fail notes one more reason why the function cannot be explained, if err is one.
+func (t *target) fail(err error) {
+	switch {
+	case err == nil:
+	case t.err == nil:
+		t.err = err
+	default:
+		t.err = fmt.Errorf("%w; %w", t.err, err)
+	}
 }
 
 // remark adds a line that is not about the plan.
@@ -145,65 +210,4 @@ func (t *target) environment(e template.Environment, own []string) {
 		env = env.With(name, value)
 	}
 	t.env = env
-}
-
-// addLayers finds the function's layers. Those that are not in the template
-// are named.
-func (t *target) addLayers(all template.Template, f template.Function, dir string) {
-	if f.Layers.Unknown != "" {
-		t.unknownLayer(f.Layers.Line, f.Layers.Unknown)
-	}
-	for _, v := range f.Layers.Items {
-		l, ok := all.Layer(v.Ref)
-		switch {
-		case !ok && v.Known():
-			t.unknownLayer(v.Line, v.Text)
-		case !ok:
-			t.unknownLayer(v.Line, v.Unknown)
-		case !l.Content.Known():
-			t.unknownLayer(v.Line, l.ID+", "+l.Content.Unknown)
-		default:
-			if l.BuildMethod.Set() {
-				t.remark("line %d: layer %s is taken from %s as it is; run sam build and give .aws-sam/build/template.yaml to have it built",
-					l.Line, l.ID, l.Content.Text)
-			}
-			t.layers = append(t.layers, below(dir, l.Content.Text))
-		}
-	}
-}
-
-func (t *target) unknownLayer(line int, what string) {
-	t.open = true
-	t.remark("line %d: what is in the layer %s is not known; add its folder or zip with --layer", line, what)
-}
-
-// fromImage finds the command line of a container image.
-func (t *target) fromImage(f template.Function) error {
-	t.dir = f.Image.Directory.Text
-	t.remark("a container image: its own files are not looked at, and Lambda runs no %s there but in its own base images", managed.ExecWrapper)
-	if len(t.command) == 0 {
-		for _, v := range slices.Concat(f.Image.EntryPoint.Items, f.Image.Command.Items) {
-			if !v.Known() {
-				return usage("%s: its command line is not known from the template: give it behind --", f.ID)
-			}
-			t.command = append(t.command, v.Text)
-		}
-		if len(f.Image.EntryPoint.Items) == 0 {
-			return usage("%s: the ENTRYPOINT of its image is not in the template: give the whole command line behind --", f.ID)
-		}
-	}
-	if t.command[0] != self {
-		t.remark("the command line does not begin with %s; shown is what it would do in front of it", self)
-	} else if t.command = t.command[1:]; len(t.command) == 0 {
-		return usage("%s: its command line has no program behind %s", f.ID, self)
-	}
-	return nil
-}
-
-// below is a path of the template, which is relative to its folder.
-func below(dir, file string) string {
-	if filepath.IsAbs(file) {
-		return file
-	}
-	return filepath.Join(dir, filepath.FromSlash(file))
 }

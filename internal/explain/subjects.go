@@ -1,9 +1,7 @@
 package explain
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -12,16 +10,16 @@ import (
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/managed"
-	"github.com/graft-lambda/graft/internal/rootfs"
-	"github.com/graft-lambda/graft/layers"
 )
 
 // Options say which functions to explain.
 type Options struct {
-	// Runtime is Lambda's name of a runtime, "all", or empty.
+	// Runtime is Lambda's name of a runtime, "all", or empty. Of a template's
+	// functions it is for those whose own is not known, and for Function.
 	Runtime string
-	// Layers are folders and zips that look like /opt, in stack order; those of
-	// a template come before them.
+	// Layers are folders and zips that look like /opt, in stack order. They
+	// stand for those layers of a template that are not here; the rest of them
+	// comes over all of the template's.
 	Layers []string
 	// Code is the folder or zip at /var/task; empty for none.
 	Code string
@@ -48,7 +46,8 @@ func usage(format string, args ...any) error {
 }
 
 // All explains every function that the options name. Those of `--runtime all`
-// with the same result are one.
+// with the same result are one. A function of a template that cannot be
+// explained is a result with an Error, and no error.
 func All(o Options) ([]Result, error) {
 	targets, err := o.targets()
 	if err != nil {
@@ -57,10 +56,14 @@ func All(o Options) ([]Result, error) {
 	var results []Result
 	for _, t := range targets {
 		list, err := t.explain()
-		if err != nil {
+		switch {
+		case err == nil:
+			results = append(results, list...)
+		case t.name == "":
 			return nil, err
+		default:
+			results = append(results, t.unexplained(err))
 		}
-		results = append(results, list...)
 	}
 	return Group(results), nil
 }
@@ -69,18 +72,34 @@ func All(o Options) ([]Result, error) {
 type target struct {
 	name     string
 	runtimes []managed.Runtime // none for an image, or a command alone
-	layers   []string
+	layers   []source
 	code     string
 	env      []string
 	handler  string
 	memory   int
 	arch     string
+	archFrom string // what says so
 	command  []string
 	dir      string
 	image    bool
 	remarks  []string
-	// open is set if not all layers are known.
+	stops    []string // what keeps the function from starting
+	// open is set if there may be more in the layers than is known here.
 	open bool
+	// line is where the function stands in its template, runtime what that says.
+	line    int
+	runtime string
+	// err is why the function cannot be explained.
+	err error
+}
+
+// unexplained is the result of a function that cannot be explained.
+func (t target) unexplained(err error) Result {
+	r := Result{Function: t.name, Line: t.line, Architecture: t.arch, Error: err.Error(), Remarks: t.remarks}
+	if t.runtime != "" {
+		r.Runtimes = []string{t.runtime}
+	}
+	return r.complete()
 }
 
 // targets lists what the options name.
@@ -88,13 +107,19 @@ func (o Options) targets() ([]target, error) {
 	if o.Template != "" {
 		return o.fromTemplate()
 	}
-	t := target{layers: o.Layers, code: o.Code, env: o.Env, handler: o.Handler, arch: o.Arch, command: o.Command}
+	t := target{code: o.Code, env: o.Env, handler: o.Handler, arch: o.Arch, command: o.Command}
 	if o.Function != "" {
 		return nil, usage("--function %s: of which --template?", o.Function)
 	}
+	for _, file := range o.Layers {
+		t.layers = append(t.layers, source{file: file})
+	}
+	if o.Arch != "" {
+		t.archFrom = "--arch"
+	}
 	var err error
 	if t.runtimes, err = runtimes(o.Runtime); err != nil {
-		return nil, err
+		return nil, usage("--runtime: %v, all", err)
 	}
 	if len(t.runtimes) == 0 && len(t.command) == 0 {
 		return nil, usage("which function? Give --runtime nodejs22.x (or all), --template FILE, or a command behind --")
@@ -111,7 +136,7 @@ func (o Options) targets() ([]target, error) {
 // self is where the wrapper stands.
 const self = "/opt/graft"
 
-// runtimes returns the runtimes that a name stands for.
+// runtimes returns the runtimes that a name stands for; none for no name.
 func runtimes(name string) ([]managed.Runtime, error) {
 	switch name {
 	case "":
@@ -125,15 +150,15 @@ func runtimes(name string) ([]managed.Runtime, error) {
 		for _, r := range managed.Runtimes {
 			names = append(names, r.Name)
 		}
-		return nil, usage("--runtime: %q is not one of %s, all", name, strings.Join(names, ", "))
+		return nil, fmt.Errorf("%q is not one of %s", name, strings.Join(names, ", "))
 	}
 	return []managed.Runtime{rt}, nil
 }
 
 // explain explains a target for each of its runtimes.
 func (t target) explain() ([]Result, error) {
-	if t.arch == "" {
-		t.arch = "amd64"
+	if t.err != nil {
+		return nil, t.err
 	}
 	mounts, closers, err := t.openAll()
 	defer func() {
@@ -144,10 +169,14 @@ func (t target) explain() ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	started := programsOf(t.root(mounts), mounts)
+	t.chooseArch(started)
+	t.stops = t.foreign(started)
 	if len(t.runtimes) == 0 {
 		r := Explain(t.alone(mounts))
 		if r.Version == "" && r.Language != string(fragment.Other) {
-			r.Remarks = append(r.Remarks, "the version of the runtime is not known here; graft will read it from the image's files. --env GRAFT_RUNTIME=nodejs22 would tell it")
+			r.Remarks = append(r.Remarks, fmt.Sprintf("the version of the runtime is not known here; graft will read it from the image's files. --env GRAFT_RUNTIME=%s, say, tells it",
+				newest(fragment.Language(r.Language))))
 		}
 		return []Result{r}, nil
 	}
@@ -156,6 +185,16 @@ func (t target) explain() ([]Result, error) {
 		results = append(results, Explain(t.on(rt, mounts)))
 	}
 	return results, nil
+}
+
+// newest is the name of a language's newest managed runtime.
+func newest(l fragment.Language) (name string) {
+	for _, rt := range managed.Runtimes {
+		if rt.Language == l {
+			name = rt.Name
+		}
+	}
+	return name
 }
 
 // on is the target on a runtime.
@@ -213,63 +252,8 @@ func (t target) subject(root fs.FS, p inject.Process, platform inject.Env) Subje
 	if dir == "" {
 		dir = "/var/task"
 	}
-	return Subject{Name: t.name, Process: p, Platform: platform, Root: root, Arch: t.arch, Dir: dir, Remarks: t.remarks}
-}
-
-// mount is an open layer, or the code, and where it goes.
-type mount struct {
-	at   string
-	fsys fs.FS
-}
-
-// openAll opens layers and code. What it returns is to be closed, on an error
-// too.
-func (t *target) openAll() (mounts []mount, closers []io.Closer, err error) {
-	brings := t.open
-	for _, file := range t.layers {
-		fsys, c, err := rootfs.OpenPath(file)
-		if err != nil {
-			return nil, closers, fmt.Errorf("layer: %w", bare(file, err))
-		}
-		closers = append(closers, c)
-		mounts = append(mounts, mount{"/opt", fsys})
-		if _, err := fs.Stat(fsys, "graft"); err == nil {
-			brings = true
-		}
+	return Subject{
+		Name: t.name, Line: t.line, Process: p, Platform: platform, Root: root, Arch: t.arch, Dir: dir,
+		Open: t.open, Stops: t.stops, Remarks: t.remarks,
 	}
-	if t.name != "" && !brings && !t.image {
-		t.remarks = append(t.remarks, "no layer of the function has "+self+": shown is what it would do if one had, as layers made by graft build do")
-	}
-	if t.code != "" {
-		fsys, c, err := rootfs.OpenPath(t.code)
-		if err != nil {
-			return nil, closers, fmt.Errorf("code: %w", bare(t.code, err))
-		}
-		closers = append(closers, c)
-		mounts = append(mounts, mount{"/var/task", fsys})
-	}
-	return mounts, closers, nil
-}
-
-// bare is an error of a file with its path, once.
-func bare(file string, err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return fmt.Errorf("%s: %w", file, fragment.Cause(err))
-	}
-	return err
-}
-
-// root puts together what the function finds at /opt and /var/task. graft's own
-// files are there even if no layer has them yet: graft build adds them.
-func (t target) root(mounts []mount) *rootfs.FS {
-	root := rootfs.New()
-	root.AddFile(self, 0o755, nil)
-	for _, f := range layers.BaseFiles() {
-		root.AddFile("/opt/"+f.Name, f.Mode, f.Data)
-	}
-	for _, m := range mounts {
-		root.Mount(m.at, m.fsys)
-	}
-	return root
 }

@@ -64,10 +64,20 @@ func (p printer) text(colour show.Colour, format string, args ...any) {
 func (p printer) result(r Result) {
 	p.text(show.Bold, "%s", r.title())
 	if len(r.Runtimes) > 1 {
-		p.text(show.Faint, "  the same for all of them; the command line is that of %s", r.Runtimes[len(r.Runtimes)-1])
+		p.text(show.Faint, "  the same for all of them; shown is the command line of %s", r.Runtimes[len(r.Runtimes)-1])
 	}
 	for _, text := range r.Remarks {
 		p.text(show.Yellow, "  ! %s", text)
+	}
+	if r.Error != "" {
+		p.text(show.Red, "  cannot be explained: %s", r.Error)
+		return
+	}
+	if len(r.DoesNotStart) > 0 {
+		p.text(show.Bold, "  the function does not start")
+		for _, text := range r.DoesNotStart {
+			p.text(show.Red, "    %s", text)
+		}
 	}
 	if r.Disabled {
 		p.text("", "  GRAFT_DISABLE is set: the runtime starts as if graft was not there")
@@ -81,7 +91,7 @@ func (p printer) result(r Result) {
 	p.reasons(r)
 	p.skips(show.Yellow, "left out", r.Skipped)
 	p.skips("", "notes", r.Notes)
-	p.skips(show.Faint, "not concerned", r.Unused)
+	p.unused(r.Unused)
 }
 
 // title names the function, its runtimes and what graft takes it for.
@@ -95,7 +105,10 @@ func (r Result) title() string {
 	} else if r.Language != "" {
 		parts = append(parts, strings.TrimSpace(r.Language+" "+r.Version))
 	}
-	return strings.Join(append(parts, r.Architecture), " · ")
+	if r.Architecture != "" {
+		parts = append(parts, r.Architecture)
+	}
+	return strings.Join(parts, " · ")
 }
 
 func (p printer) commandLine(r Result) {
@@ -128,21 +141,21 @@ func (p printer) environment(r Result) {
 // reasons lists the edits under the agents that ask for them.
 func (p printer) reasons(r Result) {
 	for _, agent := range agentsOf(r) {
-		title := agent + " asks for it"
+		title := agent
 		for _, e := range r.Edits {
-			if e.Agent == agent && e.Fragment != "" {
-				title = agent + ", " + e.Fragment
-				break
+			if e.Agent == agent && !strings.Contains(title+",", ", "+e.Fragment+",") {
+				title += ", " + e.Fragment
 			}
 		}
 		if agent == "" {
 			title = "graft itself"
 		}
 		p.text(show.Bold, "  %s", title)
-		for _, e := range r.Edits {
-			if e.Agent == agent {
-				p.text("", "    %s", e.Text)
-				p.text(show.Faint, "      %s", e.Reason)
+		edits := slices.DeleteFunc(slices.Clone(r.Edits), func(e Edit) bool { return e.Agent != agent })
+		for i, e := range edits {
+			p.text("", "    %s", e.Text)
+			if i+1 == len(edits) || edits[i+1].Reason != e.Reason {
+				p.text(show.Faint, "        %s", e.Reason)
 			}
 		}
 	}
@@ -161,18 +174,23 @@ func (p printer) reasons(r Result) {
 	}
 }
 
-// agentsOf lists the agents that have edits, graft itself last.
+// agentsOf lists the agents that have edits in their order, graft itself last.
 func agentsOf(r Result) []string {
-	var list []string
-	for _, e := range r.Edits {
-		if e.Agent != "" && !slices.Contains(list, e.Agent) {
-			list = append(list, e.Agent)
-		}
+	agents := append(slices.Clone(r.Agents), "")
+	return slices.DeleteFunc(agents, func(agent string) bool {
+		return !slices.ContainsFunc(r.Edits, func(e Edit) bool { return e.Agent == agent })
+	})
+}
+
+// unused lists fragments by their files: another one of the same agent may well
+// count.
+func (p printer) unused(list []Skip) {
+	if len(list) > 0 {
+		p.text(show.Bold, "  not concerned")
 	}
-	if slices.ContainsFunc(r.Edits, func(e Edit) bool { return e.Agent == "" }) {
-		list = append(list, "")
+	for _, s := range list {
+		p.text(show.Faint, "    %s, %s: %s", s.Agent, s.Fragment, s.Reason)
 	}
-	return list
 }
 
 func (p printer) skips(colour show.Colour, title string, list []Skip) {

@@ -89,7 +89,7 @@ func TestSameAsWrapper(t *testing.T) {
 	}
 	for _, rt := range managed.Runtimes {
 		t.Run(rt.Name, func(t *testing.T) {
-			o := target{layers: []string{layer}, arch: runtime.GOARCH, env: []string{
+			o := target{layers: []source{{file: layer}}, arch: runtime.GOARCH, env: []string{
 				"AWS_LAMBDA_EXEC_WRAPPER=/opt/graft", "GRAFT_DISABLE=disabled", "NODE_OPTIONS=--enable-source-maps", "JAVA_TOOL_OPTIONS=-Dotel=2", "RUBYOPT=-W0",
 			}}
 			if rt.OSOnly() {

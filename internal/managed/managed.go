@@ -56,9 +56,9 @@ func (r Runtime) Handler() string {
 }
 
 const (
-	likeNode   = "the command line is taken to be that of Node.js 18"
-	likePython = "the command line is taken to be that of Python 3.10 and 3.11"
-	noRuby     = "no copy of Ruby's bootstrap is public: the command line is assumed"
+	likeNode   = "its command line is not public; that of Node.js 18 stands for it"
+	likePython = "its command line is not public; that of Python 3.10 and 3.11 stands for it"
+	noRuby     = "its command line is not public, and assumed"
 )
 
 // Runtimes lists the managed runtimes, then the OS-only ones, each language's
@@ -79,10 +79,10 @@ var Runtimes = []Runtime{
 	{"java11", fragment.Java, ""},
 	{"java17", fragment.Java, ""},
 	{"java21", fragment.Java, ""},
-	{"java25", fragment.Java, "no copy of Java 25's bootstrap is public: the command line is assumed"},
+	{"java25", fragment.Java, "its command line is not public, and assumed"},
 	{"dotnet6", fragment.DotNet, ""},
 	{"dotnet8", fragment.DotNet, ""},
-	{"dotnet10", fragment.DotNet, "the command line is taken to be that of .NET 6 and 8"},
+	{"dotnet10", fragment.DotNet, "its command line is not public; that of .NET 6 and 8 stands for it"},
 	{"ruby3.2", fragment.Ruby, noRuby},
 	{"ruby3.3", fragment.Ruby, noRuby},
 	{"ruby3.4", fragment.Ruby, noRuby},

@@ -1,8 +1,8 @@
 package check
 
 import (
+	"errors"
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -130,17 +130,13 @@ func (s *stack) variables(r *root, f fragment.Fragment) {
 			s.add(r, "plain-secret", f.File, s.lineOf(r, f.File, v.Name), "%s holds what looks like a secret", v.Name)
 		}
 	}
-	if len(f.Run) > 0 && strings.HasPrefix(f.Run[0], "/opt/") {
+	if len(f.Run) > 0 {
 		line := s.lineOf(r, f.File, "GRAFT_RUN")
-		e, err := r.entry(strings.TrimPrefix(path.Clean(f.Run[0]), "/"))
-		switch {
-		case err != nil && s.uninstalled(f.Run[0]):
-		case err != nil:
-			s.add(r, "missing-agent-file", f.File, line, "%s: %v", f.Run[0], fragment.Cause(err))
-		case e == nil || !e.mode.IsRegular():
-			s.add(r, "missing-agent-file", f.File, line, "%s: is a directory", f.Run[0])
-		case !e.program():
-			s.add(r, "lost-execute-bit", f.File, line, "%s: mode %04o: may not be executed", f.Run[0], e.mode.Perm())
+		switch err := Startable(r, f.Run[0]); {
+		case errors.Is(err, errNotExecutable):
+			s.add(r, "lost-execute-bit", f.File, line, "%s: %v", f.Run[0], err)
+		case err != nil && !s.uninstalled(f.Run[0]):
+			s.add(r, "missing-agent-file", f.File, line, "%s: %v", f.Run[0], err)
 		}
 	}
 }

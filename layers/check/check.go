@@ -1,6 +1,9 @@
 package check
 
-import "slices"
+import (
+	"path"
+	"slices"
+)
 
 // Options says what is known of the functions that use layers.
 type Options struct {
@@ -56,7 +59,10 @@ func (c *checking) read(l *Layer) {
 	c.layers = append(c.layers, l)
 	l.inspect()
 	l.modes()
-	l.pending = l.uninstalled()
+	for _, manifest := range l.Uninstalled() {
+		l.pending = append(l.pending, path.Dir(manifest))
+		l.found.add("not-installed", l.place(manifest), 0, "%s is not installed yet", path.Base(manifest))
+	}
 }
 
 func (c *checking) report() Report {

@@ -1,7 +1,11 @@
 package check
 
 import (
+	"errors"
+	"io/fs"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/layers"
@@ -29,6 +33,30 @@ func (s *stack) companion(r *root, list []fragment.Fragment) {
 			s.whole("companion-missing", "GRAFT_TELEMETRY, but no layer has the companion, which sends it")
 		}
 	}
+}
+
+var (
+	errNotExecutable = errors.New("may not be executed")
+	errNotRegular    = errors.New("is a directory")
+)
+
+// Startable returns why the companion cannot start the program of a GRAFT_RUN;
+// nil if nothing speaks against it. root is the file system of the function. Of
+// a program that does not stand in a layer nothing is known.
+func Startable(root fs.FS, program string) error {
+	file := path.Clean(program)
+	if !strings.HasPrefix(file, "/opt/") {
+		return nil
+	}
+	switch info, err := fs.Stat(root, fragment.Rel(file)); {
+	case err != nil:
+		return fragment.Cause(err)
+	case !info.Mode().IsRegular():
+		return errNotRegular
+	case info.Mode()&0o111 == 0:
+		return errNotExecutable
+	}
+	return nil
 }
 
 // telemetry reports whether the function asks for its telemetry.

@@ -119,10 +119,10 @@ func (l *Layer) refuse(place string, err error) {
 // manifests are what graft build installs from, and does not ship.
 var manifests = map[string]bool{"package-lock.json": true, "requirements.txt": true, "pom.xml": true}
 
-// uninstalled returns the folders of manifests that are still to be installed.
-// What graft build made has none, and what stands among installed packages is
-// a package's own.
-func (l *Layer) uninstalled() []string {
+// Uninstalled returns the manifests of a source folder that are still to be
+// installed, by their paths in it. What graft build made has none, and what
+// stands among installed packages is a package's own.
+func (l *Layer) Uninstalled() []string {
 	if !l.folder || l.entries["graft"] != nil {
 		return nil
 	}
@@ -132,20 +132,18 @@ func (l *Layer) uninstalled() []string {
 			installed[path.Dir(name)] = true
 		}
 	}
-	var dirs []string
+	var names []string
 	for _, e := range l.files() {
 		if !manifests[path.Base(e.name)] {
 			continue
 		}
-		dir := path.Dir(e.name)
-		above := dir
+		above := path.Dir(e.name)
 		for above != "." && !installed[above] {
 			above = path.Dir(above)
 		}
 		if !installed[above] {
-			dirs = append(dirs, dir)
-			l.found.add("not-installed", e.place(), 0, "%s is not installed yet", path.Base(e.name))
+			names = append(names, e.name)
 		}
 	}
-	return dirs
+	return names
 }

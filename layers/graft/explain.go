@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/graft-lambda/graft/internal/explain"
 	"github.com/graft-lambda/graft/internal/show"
@@ -22,27 +24,32 @@ only the function sets are never shown.
 
 the function
   --runtime NAME       Lambda's name of its runtime, such as nodejs22.x; all:
-                       every managed runtime
+                       every managed runtime. Beside a template it is for the
+                       functions whose Runtime is not known from there, and with
+                       --function in place of that one's own
   --template FILE      a SAM or CloudFormation template: its functions with
                        their runtimes, variables and layers
   --function ID        of the template only the function with this logical id
   -- COMMAND…          what a container image or a bootstrap starts instead of a
                        runtime's own command line
   --layer PATH         a layer, folder or zip; several: a later one over an
-                       earlier one, all over those of the template
+                       earlier one. Beside a template they stand for those of
+                       its layers that are not here; the rest comes over them
   --env K=V            a variable; may be given several times
   --env-file FILE      variables from a dotenv file, below those of --env; of
                        several files an earlier one wins
   --handler H          its handler (one as in Lambda's examples)
   --code PATH          its code, folder or zip (none)
-  --arch ARCH          amd64 or arm64 (the template's, or amd64)
+  --arch ARCH          amd64 or arm64 (the template's; without one that of the
+                       layers' own programs, or amd64)
 
 what is shown
   --json               one JSON document
-  --strict             exit status 1 if something is left out
+  --strict             exit status 1 if something is left out, or keeps the
+                       function from starting
 
-The exit status is 1 if something cannot be read or, with --strict, is left out,
-and 2 if the command line is wrong.
+The exit status is 1 if something cannot be read, or a function of the template
+cannot be explained, or by --strict, and 2 if the command line is wrong.
 
 examples
   graft explain --runtime nodejs22.x --layer my-layer
@@ -50,8 +57,11 @@ examples
   graft explain --layer my-layer -- node server.js
 `
 
-// errStrict ends graft explain --strict when something is left out.
-var errStrict = errors.New("--strict: something is left out")
+// What ends graft explain --strict.
+var (
+	errStrict = errors.New("--strict: something is left out")
+	errStops  = errors.New("--strict: a function does not start")
+)
 
 // tell is the command explain.
 func tell(args []string, stdout io.Writer) error {
@@ -92,8 +102,30 @@ func tell(args []string, stdout io.Writer) error {
 	} else {
 		err = explain.Text(stdout, results, show.Coloured(stdout, os.Getenv))
 	}
-	if err == nil && *strict && slices.ContainsFunc(results, func(r explain.Result) bool { return len(r.Skipped) > 0 }) {
-		err = errStrict
+	if err != nil {
+		return err
 	}
-	return err
+	return judge(o, results, *strict)
+}
+
+// judge returns why the exit status is not 0.
+func judge(o explain.Options, results []explain.Result, strict bool) error {
+	var failed []string
+	for _, r := range results {
+		if r.Error != "" {
+			failed = append(failed, show.Line(r.Function)) // a template may be hostile
+		}
+	}
+	has := func(list func(explain.Result) int) bool {
+		return slices.ContainsFunc(results, func(r explain.Result) bool { return list(r) > 0 })
+	}
+	switch {
+	case len(failed) > 0:
+		return fmt.Errorf("%s: cannot be explained: %s", o.Template, strings.Join(failed, ", "))
+	case strict && has(func(r explain.Result) int { return len(r.DoesNotStart) }):
+		return errStops
+	case strict && has(func(r explain.Result) int { return len(r.Skipped) }):
+		return errStrict
+	}
+	return nil
 }
