@@ -24,7 +24,7 @@ type Use struct {
 
 // String says where the value comes from.
 func (u Use) String() string {
-	s := u.Unresolved("fetched before the start")
+	s := strings.TrimSuffix(u.Unresolved(""), ": ")
 	if u.Agent != "" {
 		s = u.Agent + ": " + s
 	}

@@ -72,13 +72,15 @@ type Result struct {
 	// DoesNotStart is what keeps the function from starting, as it is.
 	DoesNotStart []string `json:"doesNotStart"`
 	// Disabled is set if GRAFT_DISABLE switches everything off.
-	Disabled    bool      `json:"disabled"`
-	Agents      []string  `json:"agents"`
-	Before      []string  `json:"commandBefore"`
-	After       []string  `json:"commandAfter"`
-	Environment []Change  `json:"environment"`
-	Edits       []Edit    `json:"edits"`
-	Wrappers    []Wrapper `json:"wrappers"`
+	Disabled    bool     `json:"disabled"`
+	Agents      []string `json:"agents"`
+	Before      []string `json:"commandBefore"`
+	After       []string `json:"commandAfter"`
+	Environment []Change `json:"environment"`
+	// References are the variables whose values are fetched before the start.
+	References []Reference `json:"references"`
+	Edits      []Edit      `json:"edits"`
+	Wrappers   []Wrapper   `json:"wrappers"`
 	// Skipped is what is left out and should not be. GRAFT_STRICT=1 stops at it,
 	// but for what the companion would do.
 	Skipped []Skip `json:"skipped"`
@@ -128,7 +130,7 @@ type Skip struct {
 
 // Explain decides as the wrapper would, and says what came out.
 func Explain(s Subject) Result {
-	d := inject.Decide(s.Process, inject.Machine{Root: s.Root, Dir: s.Dir, Arch: s.Arch, Self: "/opt/graft"})
+	d := inject.Decide(s.Process, inject.Machine{Root: s.Root, Dir: s.Dir, Arch: s.Arch, Self: "/opt/graft", Resolve: s.unresolved})
 	files := newFiles(s.Root, d)
 	before := inject.Process{Argv: d.Before.Argv, Env: hide(d.Before.Env, s.Platform)}
 	d.Plan.Edits = withoutSecrets(d.Plan.Edits)
@@ -151,6 +153,13 @@ func Explain(s Subject) Result {
 			r.Agents = append(r.Agents, name)
 		}
 	}
+	for _, u := range d.References {
+		r.References = append(r.References, Reference{u.Agent, files.of(u.Agent, u.Name), u.Name, u.String()})
+	}
+	if d.Fatal {
+		r.DoesNotStart = append(r.DoesNotStart, "a reference of its own has no value: see what is left out")
+	}
+	r.Remarks = append(r.Remarks, d.Warnings...)
 	for _, e := range d.Plan.Edits {
 		text, reason := sentence(e, before, d.Plan.Runtime.Language)
 		r.Edits = append(r.Edits, Edit{e.Agent, files.of(e.Agent, e.Name), e.Kind.String(), e.Name, e.Added, text, reason})
@@ -177,7 +186,7 @@ func (r Result) complete() Result {
 	r.DoesNotStart, r.Before, r.After = some(r.DoesNotStart), some(r.Before), some(r.After)
 	r.Runtimes, r.Agents, r.Environment, r.Edits = some(r.Runtimes), some(r.Agents), some(r.Environment), some(r.Edits)
 	r.Wrappers, r.Skipped, r.Unused = some(r.Wrappers), some(r.Skipped), some(r.Unused)
-	r.Notes, r.Remarks = some(r.Notes), some(r.Remarks)
+	r.Notes, r.Remarks, r.References = some(r.Notes), some(r.Remarks), some(r.References)
 	return r
 }
 

@@ -88,6 +88,7 @@ func (p printer) result(r Result) {
 	}
 	p.commandLine(r)
 	p.environment(r)
+	p.references(r.References)
 	p.reasons(r)
 	p.skips(show.Yellow, "left out", r.Skipped)
 	p.skips("", "notes", r.Notes)

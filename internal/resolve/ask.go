@@ -25,6 +25,9 @@ const (
 	grace = time.Second
 )
 
+// ErrNotThere says that there is no graft-secrets.
+var ErrNotThere = errors.New(Program + ": is not in the layer: build it with graft build --secrets")
+
 // Ask starts graft-secrets with the environment env and returns its answers to
 // the questions, one each. It returns after limit and a second at the latest. A
 // question that got no answer has the error as its problem.
@@ -61,7 +64,7 @@ func ask(program string, env, questions []string, limit time.Duration) ([]refere
 	from.Close()
 	say.Close()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: is not in the layer: build it with graft build --secrets", program)
+		return nil, ErrNotThere
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", program, err)
