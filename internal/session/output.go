@@ -58,6 +58,15 @@ func (s *source) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// Flush writes a last line that has no end: its process writes no more.
+func (s *source) Flush() {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	if len(s.line) > 0 {
+		s.emit()
+	}
+}
+
 // emit writes the line that is held. The caller holds mu.
 func (s *source) emit() {
 	fmt.Fprintf(s.out.w, "%s%s\n", s.prefix, s.line)

@@ -19,9 +19,12 @@ func TestOutput(t *testing.T) {
 	fmt.Fprint(a, "one\ntw")
 	fmt.Fprint(b, "\nother")
 	fmt.Fprint(a, "o\nthree")
+	a.Flush()
+	a.Flush()
+	fmt.Fprint(a, "four")
 	o.flush()
 	o.flush()
-	assert.Equal(t, "a | one\nb?[2J | \na | two\na | three\nb?[2J | other\n", text.String())
+	assert.Equal(t, "a | one\nb?[2J | \na | two\na | three\na | four\nb?[2J | other\n", text.String())
 }
 
 func TestOutputLongLines(t *testing.T) {

@@ -42,6 +42,7 @@ type task struct {
 	Exit int    // end with this status
 	Hang bool   // say so, and answer never
 	Tell string // say this first
+	Part string // then this, which ends no line
 	Head string // answer with this header of the event
 }
 
@@ -65,6 +66,7 @@ func functionRuntime() {
 		if t.Tell != "" {
 			fmt.Println(t.Tell)
 		}
+		fmt.Print(t.Part)
 		answer := t.Echo
 		switch {
 		case t.Exit != 0:
