@@ -61,7 +61,7 @@ func (s Session) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 	s.Function.Layers = layers
-	r := &run{Session: s, out: &output{w: s.Stderr}}
+	r := &run{Session: s, out: &output{w: s.Stderr}, errors: map[string]string{}}
 	r.record = &recorder{out: r.out, telemetry: s.Telemetry, serving: s.Serve != ""}
 	r.function()
 	if s.Serve != "" {
@@ -80,6 +80,8 @@ type run struct {
 	stop    timeline.Stop
 	answers []answer // for the document
 	failed  bool     // anything did
+	// errors are the types of those that the function answered with, by request id.
+	errors map[string]string
 }
 
 // function has what the processes write come here.
@@ -177,7 +179,7 @@ var hints = map[string]string{
 // show writes the timeline, or the document.
 func (r *run) show() error {
 	events, left := r.record.all()
-	drawn := timeline.New(events, r.record.inits(), r.stop)
+	drawn := timeline.New(events, r.record.inits(), r.errors, r.stop)
 	if r.JSON {
 		return show.JSON(r.Stdout, r.document(drawn, events, left))
 	}

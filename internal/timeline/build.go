@@ -129,7 +129,7 @@ func (b *builder) invocation(event telemetry.Event, r telemetry.Invocation) {
 	if event.Type == telemetry.TypeReport {
 		if r.Metrics.DurationMs != nil {
 			// The init stands above, as a phase of its own.
-			p.DurationMs = max(*r.Metrics.DurationMs-p.initMs, 0)
+			p.DurationMs = max(sum(*r.Metrics.DurationMs, -p.initMs), 0)
 		}
 		b.Memory.use(r.Metrics)
 	}
@@ -150,7 +150,7 @@ func (p *Phase) span(s telemetry.Span) {
 	if s.Start.IsZero() && len(p.Bars) > 0 {
 		start = p.Bars[len(p.Bars)-1].EndMs
 	}
-	p.Bars = append(p.Bars, Bar{Name: s.Name, StartMs: start, EndMs: start + max(s.DurationMs, 0)})
+	p.Bars = append(p.Bars, Bar{Name: s.Name, StartMs: start, EndMs: sum(start, max(s.DurationMs, 0))})
 }
 
 func (m *Memory) use(metrics telemetry.Metrics) {

@@ -90,7 +90,6 @@ func functionRuntime() {
 		if t.Fail != "" {
 			request.URL.Path = strings.TrimSuffix(request.URL.Path, "response") + "error"
 			request.Header.Set("Lambda-Runtime-Function-Error-Type", t.Fail)
-			request.Body = http.NoBody
 		}
 		response, err := http.DefaultClient.Do(request)
 		must(err)
