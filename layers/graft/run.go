@@ -40,7 +40,9 @@ the function
   --code DIR           the function's code (the current directory)
   --handler H          the value of _HANDLER
   --name N             the function's name (function)
-  --env K=V            a variable; may be given several times
+  --region R           the value of AWS_REGION (us-east-1)
+  --env K=V            a variable; may be given several times; of the names that
+                       Lambda reserves only those of credentials
   --env-file FILE      variables from a dotenv file, below those of --env; of
                        several files an earlier one wins
   --memory MB          what the function is told it has; no limit (128)
@@ -84,6 +86,8 @@ const tmpSize = 512 << 20
 // colon no request to the Invoke API could mean it.
 var functionName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
+var regionName = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$`)
+
 // try is the command run.
 func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	s := session.Session{Stdout: stdout, Stderr: stderr, Style: timeline.Style{Colour: show.Coloured(stderr, os.Getenv)}}
@@ -93,12 +97,14 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.StringVar(&f.Code, "code", ".", "")
 	flags.StringVar(&f.Handler, "handler", "", "")
 	flags.StringVar(&f.Name, "name", "function", "")
+	region := flags.String("region", "", "")
 	var env, envFiles, events list
 	flags.Var(&env, "env", "")
 	flags.Var(&envFiles, "env-file", "")
 	flags.Var(&events, "event", "")
 	flags.IntVar(&f.MemoryMB, "memory", 128, "")
-	flags.DurationVar(&f.Timeout, "timeout", 3*time.Second, "")
+	f.Timeout = 3 * time.Second
+	flags.Var((*duration)(&f.Timeout), "timeout", "")
 	user := flags.String("user", "", "")
 	initType := flags.String("init-type", string(local.OnDemand), "")
 	flags.IntVar(&f.Concurrency, "concurrency", 0, "")
@@ -113,6 +119,9 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	f.InitType, f.TmpSize = local.InitType(*initType), tmpSize
 	err = possible(flags, &s)
+	if err == nil && *region != "" && !regionName.MatchString(*region) {
+		err = fmt.Errorf("--region: %q: want a region's name, such as eu-west-1", *region)
+	}
 	if err == nil && *user != "" {
 		f.UID, f.GID, err = userIDs(*user)
 	}
@@ -125,10 +134,13 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		s.Events, err = session.Events(events)
 	}
 	if err == nil {
-		f.Env, err = environment(env, envFiles)
+		f.Env, err = environment(env, envFiles, refusedByLambda)
 	}
 	if err != nil {
 		return usageError{error: err}
+	}
+	if *region != "" {
+		f.Env = append(f.Env, "AWS_REGION="+*region, "AWS_DEFAULT_REGION="+*region)
 	}
 	if s.Count == 0 {
 		s.Count = len(s.Events)
