@@ -116,7 +116,7 @@ func (r *run) start(ctx context.Context) error {
 		r.failed = true
 		r.out.flush()
 		r.out.say("%v; the first invocation starts with another init", r.failure)
-		r.out.hint(hints[r.failure.Type])
+		r.out.hint(hint(r.Function, r.failure))
 	}
 	return nil
 }
@@ -152,7 +152,7 @@ func (r *run) events(ctx context.Context) error {
 	r.out.flush()
 	if r.env == nil {
 		r.out.say("%v", r.failure)
-		r.out.hint(hints[r.failure.Type])
+		r.out.hint(hint(r.Function, r.failure))
 	}
 	return errors.Join(err, r.show(), r.result(ctx))
 }
@@ -166,14 +166,6 @@ func (r *run) result(ctx context.Context) error {
 		return ErrFailed
 	}
 	return nil
-}
-
-// hints say what to do about an init that failed.
-var hints = map[string]string{
-	"Runtime.InvalidEntrypoint": "the command is looked up in the function's own PATH and starts in /var/task, which is --code; give its whole path (but /tmp is an empty one), or --env PATH=…",
-	"Runtime.ExitError":         "the runtime ended before it asked for an event; what it wrote stands above; --handler sets the handler",
-	"Extension.LaunchError":     "every file in a layer's folder extensions must be an executable program for this machine",
-	"Extension.Crash":           "an extension may not end before it gets SHUTDOWN; what it wrote stands above",
 }
 
 // show writes the timeline, or the document.
