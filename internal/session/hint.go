@@ -81,7 +81,7 @@ func commandHint(f local.Function, why error) string {
 	_, ok := find(f, command)
 	switch {
 	case !ok:
-		return fmt.Sprintf("%q is not there: the command starts in /var/task, which is --code %q; /opt are the layers, and /tmp is an empty one", command, f.Code)
+		return fmt.Sprintf("%q is not there: the command starts in /var/task, which is --code %q; the layers are at /opt, and /tmp is an empty one", command, f.Code)
 	case errors.Is(why, fs.ErrPermission):
 		return fmt.Sprintf("%q may not be executed: chmod 0755", command)
 	case errors.Is(why, fs.ErrNotExist):

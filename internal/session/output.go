@@ -67,9 +67,15 @@ func (s *source) Flush() {
 	}
 }
 
-// emit writes the line that is held. The caller holds mu.
+// emit writes the line that is held. Carriage returns in it, by which AWS's
+// runtime clients keep a stack trace in one event, would have a terminal write
+// one part over the other. The caller holds mu.
 func (s *source) emit() {
-	fmt.Fprintf(s.out.w, "%s%s\n", s.prefix, s.line)
+	var text []byte
+	for part := range bytes.SplitSeq(bytes.TrimSuffix(s.line, []byte("\r")), []byte("\r")) {
+		text = fmt.Appendf(text, "%s%s\n", s.prefix, part)
+	}
+	_, _ = s.out.w.Write(text)
 	s.line = s.line[:0]
 }
 

@@ -35,6 +35,15 @@ func TestOutputLongLines(t *testing.T) {
 	assert.Equal(t, []string{"a | " + long, "a | y", "a | " + long, "a | z", ""}, strings.Split(text.String(), "\n"))
 }
 
+// TestOutputReturns makes lines of what would be written over on a terminal.
+func TestOutputReturns(t *testing.T) {
+	var text strings.Builder
+	o := &output{w: &text}
+	fmt.Fprint(o.source("a"), "one\r\n[ERROR] bad\rTraceback\r\n10%\r20%")
+	o.flush()
+	assert.Equal(t, "a | one\na | [ERROR] bad\na | Traceback\na | 10%\na | 20%\n", text.String())
+}
+
 // TestOutputTogether has many write at once, and finds every line whole.
 func TestOutputTogether(t *testing.T) {
 	var text strings.Builder

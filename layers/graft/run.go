@@ -28,7 +28,8 @@ command line, or its own program where it has none. It sees the layers merged
 at /opt, the code at /var/task (its working directory), both read-only, a /tmp
 of its own, and Lambda's variables; its extensions, and the Runtime, Extensions
 and Telemetry APIs, are there too. The rest of the file system and the network
-are this machine's.
+are this machine's. So what Lambda's images bring, such as Python's package
+awslambdaric, must be installed here.
 
 The answers go to standard output. Everything else goes to standard error: what
 the function and the extensions write, each line with its source before it, and
@@ -38,7 +39,8 @@ the function
   --layer PATH         a layer, folder or zip; several: a later one over an
                        earlier one
   --code DIR           the function's code (the current directory)
-  --handler H          the value of _HANDLER
+  --handler H          the value of _HANDLER (the last word of COMMAND if that
+                       has several, as in Lambda's images)
   --name N             the function's name (function)
   --region R           the value of AWS_REGION (us-east-1)
   --env K=V            a variable; may be given several times; of the names that
@@ -118,6 +120,9 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	f.InitType, f.TmpSize = local.InitType(*initType), tmpSize
+	if last := len(f.Command) - 1; f.Handler == "" && last > 0 {
+		f.Handler = f.Command[last]
+	}
 	err = possible(flags, &s)
 	if err == nil && *region != "" && !regionName.MatchString(*region) {
 		err = fmt.Errorf("--region: %q: want a region's name, such as eu-west-1", *region)
