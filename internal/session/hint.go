@@ -52,6 +52,8 @@ func wrapperHint(f local.Function) string {
 	}
 	file, ok := find(f, wrapper)
 	switch {
+	case wrapper == "": // as if it were not set
+		return hints["Runtime.ExitError"]
 	case wrapper == graftPath && !ok:
 		return "no layer has " + graftPath + ", which " + managed.ExecWrapper + " names: graft build makes one that has it, --layer gives it to the function"
 	case !ok:

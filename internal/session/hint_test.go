@@ -37,6 +37,7 @@ func TestHint(t *testing.T) {
 		"wrapper without bits":    {"x", wrapped + "/opt/graft", "lost", exit(126), "AWS_LAMBDA_EXEC_WRAPPER names a file that may not be executed"},
 		"no command behind it":    {"x", wrapped + "/opt/graft", "layer", exit(127), "AWS_LAMBDA_EXEC_WRAPPER names a program that is there; what it wrote stands above. The command behind it is looked up in"},
 		"runtime behind it ended": {"x", wrapped + "/opt/graft", "layer", exit(1), "the runtime ended before"},
+		"empty":                   {"x", wrapped, "", exit(127), "the runtime ended before"},
 		"runtime ended":           {"x", "A=b", "", exit(127), "the runtime ended before"},
 		"bare":                    {"none", "A=b", "", invalid(syscall.ENOENT), `"none" is looked up in the function's own PATH, not in this shell's`},
 		"bare, here":              {"program", "A=b", "", invalid(syscall.ENOENT), `"program" is looked up in the function's own PATH, not in this shell's, and starts in /var/task, which is --code; give its whole path (but /tmp is an empty one), or --env PATH=…; this shell has it at ` + filepath.Join(dir, "code/program")},

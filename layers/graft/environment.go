@@ -98,7 +98,7 @@ func refusedByLambda(name string) error {
 	return errVariableName
 }
 
-var errVariableName = errors.New("Lambda refuses the name: it must be of letters, digits and underscores, a letter first, two at least")
+var errVariableName = errors.New("no name that Lambda takes: want letters, digits and underscores, a letter first, two at least")
 
 func readEnvFile(file string) ([]fragment.Var, error) {
 	path, err := filepath.Abs(file)

@@ -90,6 +90,9 @@ func functionRuntime() {
 		if t.Fail != "" {
 			request.URL.Path = strings.TrimSuffix(request.URL.Path, "response") + "error"
 			request.Header.Set("Lambda-Runtime-Function-Error-Type", t.Fail)
+			if t.Echo == nil {
+				request.Body = http.NoBody
+			}
 		}
 		response, err := http.DefaultClient.Do(request)
 		must(err)
