@@ -50,7 +50,7 @@ const jumpSize = 5
 // setClocks sets the clocks of all processes, which are frozen, ahead.
 func (s *stage) setClocks(ahead time.Duration) error {
 	for _, pid := range s.namespace.others(s.keeper) {
-		err := setClock(pid, int64(ahead/time.Second))
+		err := s.namespace.setClock(pid, int64(ahead/time.Second))
 		if err != nil && s.namespace.has(pid) {
 			return fmt.Errorf("clock of process %d: %w", pid, err)
 		}
@@ -58,16 +58,25 @@ func (s *stage) setClocks(ahead time.Duration) error {
 	return nil
 }
 
-func setClock(pid int, seconds int64) error {
-	start, size, err := vdsoOf(pid)
-	if err != nil {
-		return err
-	}
+// errElsewhere is about a process that is not in the namespace, or not any more.
+var errElsewhere = errors.New("it is not in the namespace")
+
+// setClock sets the clock of the process ahead, if it is in the namespace.
+func (n *namespace) setClock(pid int, seconds int64) error {
 	mem, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", pid), os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
 	defer mem.Close()
+	// Only now: the file means this process, whoever gets its id. That nobody in
+	// the namespace got it before is sure, since all there are frozen.
+	if !n.has(pid) {
+		return errElsewhere
+	}
+	start, size, err := vdsoOf(pid)
+	if err != nil {
+		return err
+	}
 	image := make([]byte, size)
 	if _, err := mem.ReadAt(image, start); err != nil {
 		return err

@@ -3,8 +3,10 @@
 package local_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"strconv"
 	"testing"
 	"time"
@@ -81,6 +83,28 @@ func TestAdvance(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A process elsewhere that has got the id of one that has ended keeps its clock.
+func TestAdvanceElsewhere(t *testing.T) {
+	t.Parallel()
+	needIsolation(t)
+	f := goFunction(t)
+	f.Freeze = true
+	e := start(t, f)
+	other := exec.CommandContext(bounded(t), "/bin/bash", "-c", `read; printf '%(%s)T' -1`)
+	var said bytes.Buffer
+	other.Stdout = &said
+	stdin, err := other.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, other.Start())
+	require.ErrorContains(t, local.SetClock(e, other.Process.Pid, 3600), "not in the namespace")
+	_, err = stdin.Write([]byte("\n"))
+	require.NoError(t, err)
+	require.NoError(t, other.Wait())
+	seconds, err := strconv.ParseInt(said.String(), 10, 64)
+	require.NoError(t, err)
+	assert.WithinDuration(t, time.Now(), time.Unix(seconds, 0), deadline)
 }
 
 // A snapshot is restored an hour later; after a reset the clock is the machine's.

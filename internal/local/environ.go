@@ -69,6 +69,10 @@ func environ(f Function, runtimeAPI, token string, now time.Time) []string {
 		name, _, _ := strings.Cut(entry, "=")
 		own[name] = true
 	}
+	if own["AWS_ACCESS_KEY_ID"] {
+		// They are one whole: with the token from here they would be invalid.
+		own["AWS_SECRET_ACCESS_KEY"], own["AWS_SESSION_TOKEN"] = true, true
+	}
 	kept := make([]string, 0, len(env)+len(f.Env))
 	for _, entry := range env {
 		if name, _, _ := strings.Cut(entry, "="); !own[name] {

@@ -92,7 +92,8 @@ type Function struct {
 	CloseStdin, CloseStderr bool
 	// Stdout and Stderr receive what the process and its children write, each
 	// as it comes and complete once the process has ended; nil drops it.
-	// Both may be the same writer, which then sees one stream.
+	// Both may be the same writer, which then sees one stream. One that is a
+	// [Flusher] is told of the end.
 	Stdout, Stderr io.Writer
 
 	// ExtensionOutput returns what receives the output of an external
@@ -125,6 +126,11 @@ type Function struct {
 
 	freezers []string // the file systems of the cgroups to try; nil: all there are
 }
+
+// A Flusher is a writer that wants to know when a process, and all who had its
+// output from it, write no more: what it holds back for the rest of a line is
+// complete then. Flush may be called more than once.
+type Flusher interface{ Flush() }
 
 // An InitType is how an environment comes into being: the value of
 // AWS_LAMBDA_INITIALIZATION_TYPE.

@@ -115,6 +115,20 @@ func (s *outputStream) copy() {
 			}
 		}
 	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end()
+}
+
+// end passes on what has no end of line: nothing comes after it. The caller
+// holds mu.
+func (s *outputStream) end() {
+	if s.lines != nil {
+		s.lines.end(time.Now())
+	}
+	if f, ok := s.to.(Flusher); ok {
+		f.Flush()
+	}
 }
 
 // drain passes on what can be read already. Others do so at the same time.
@@ -149,8 +163,8 @@ func (s *outputStream) take(fd int) (int, error) {
 		n, err = unix.Read(fd, s.buffer)
 	}
 	if n <= 0 {
-		if err == nil && s.lines != nil {
-			s.lines.end(time.Now())
+		if err == nil {
+			s.end()
 		}
 		return 0, err
 	}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/telemetry"
 )
 
 // requireGone fails if the process is there, other than as a zombie that its
@@ -325,4 +326,40 @@ func TestMainNotCalled(t *testing.T) {
 func careless() {
 	_, err := local.Run(context.Background(), local.Function{Command: []string{"true"}})
 	fmt.Println(err)
+}
+
+// A lineBuffer is a buffer that marks where it was told of an end.
+type lineBuffer struct{ buffer }
+
+func (b *lineBuffer) Flush() {
+	if !strings.HasSuffix(b.String(), "|") {
+		fmt.Fprint(&b.buffer, "|")
+	}
+}
+
+// A process that ends in the middle of a line is told from the next.
+func TestFlusher(t *testing.T) {
+	t.Parallel()
+	needIsolation(t)
+	var out, extension lineBuffer
+	var o outputs
+	f := with(t, &o, map[string]string{"x": `printf 'no end of x'; register >/dev/null; next`})
+	f.ExtensionOutput = func(string) io.Writer { return &extension }
+	f.Command, f.Mounts = []string{"/bin/bash", "-c", "printf 'no end'; exit 3"}, nil
+	f.Stdout, f.Stderr, f.RetryInit = &out, &out, true
+	var logged []string
+	f.Events = func(e telemetry.Event) {
+		if e.Type == telemetry.TypeFunctionLog {
+			logged = append(logged, string(e.Record))
+		}
+	}
+	e, err := local.Start(bounded(t), f)
+	require.NoError(t, err)
+	assert.Equal(t, "no end|", out.String())
+	_, err = e.Invoke(bounded(t), []byte(`1`))
+	require.NoError(t, err)
+	require.NoError(t, e.Stop(bounded(t)))
+	assert.Equal(t, "no end|no end|", out.String())
+	assert.Equal(t, []string{`"no end"`, `"no end"`}, logged)
+	assert.Equal(t, "no end of x|no end of x|", extension.String())
 }

@@ -3,10 +3,13 @@ package session
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 
 	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/show"
 )
 
 // An answer is one invocation that came to its end.
@@ -65,13 +68,16 @@ func (r *run) invokeAll(ctx context.Context) error {
 func (r *run) answered(a answer) error {
 	if a.FunctionError != "" || a.StreamError != nil {
 		r.failed = true
+		if len(r.errors) < maxEvents {
+			r.errors[a.RequestID] = errorType(a.Response)
+		}
 	}
 	if r.JSON {
 		r.answers = append(r.answers, a)
 		return nil
 	}
 	if a.FunctionError != "" {
-		r.out.say("invocation %s: %s", a.RequestID, a.ErrorType)
+		r.out.say("invocation %s: %s", a.RequestID, errorType(a.Response))
 	}
 	body := a.Body
 	if !bytes.HasSuffix(body, []byte("\n")) {
@@ -84,4 +90,20 @@ func (r *run) answered(a answer) error {
 		r.out.say("the function broke off its answer: %s", a.StreamError)
 	}
 	return nil
+}
+
+// maxErrorType is how many bytes an error's type is expected to have.
+const maxErrorType = 200
+
+// errorType returns the type of the error that the function answered with.
+// Where Lambda's own name for it says nothing, it is the one in the answer, such
+// as an exception's.
+func errorType(r local.Response) string {
+	var answer struct {
+		Type string `json:"errorType"`
+	}
+	if strings.HasSuffix(r.ErrorType, ".Unknown") && json.Unmarshal(r.Body, &answer) == nil && answer.Type != "" && len(answer.Type) <= maxErrorType {
+		return show.Line(answer.Type)
+	}
+	return r.ErrorType
 }

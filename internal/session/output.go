@@ -58,9 +58,24 @@ func (s *source) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// emit writes the line that is held. The caller holds mu.
+// Flush writes a last line that has no end: its process writes no more.
+func (s *source) Flush() {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	if len(s.line) > 0 {
+		s.emit()
+	}
+}
+
+// emit writes the line that is held. Carriage returns in it, by which AWS's
+// runtime clients keep a stack trace in one event, would have a terminal write
+// one part over the other. The caller holds mu.
 func (s *source) emit() {
-	fmt.Fprintf(s.out.w, "%s%s\n", s.prefix, s.line)
+	var text []byte
+	for part := range bytes.SplitSeq(bytes.TrimSuffix(s.line, []byte("\r")), []byte("\r")) {
+		text = fmt.Appendf(text, "%s%s\n", s.prefix, part)
+	}
+	_, _ = s.out.w.Write(text)
 	s.line = s.line[:0]
 }
 

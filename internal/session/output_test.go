@@ -19,9 +19,12 @@ func TestOutput(t *testing.T) {
 	fmt.Fprint(a, "one\ntw")
 	fmt.Fprint(b, "\nother")
 	fmt.Fprint(a, "o\nthree")
+	a.Flush()
+	a.Flush()
+	fmt.Fprint(a, "four")
 	o.flush()
 	o.flush()
-	assert.Equal(t, "a | one\nb?[2J | \na | two\na | three\nb?[2J | other\n", text.String())
+	assert.Equal(t, "a | one\nb?[2J | \na | two\na | three\na | four\nb?[2J | other\n", text.String())
 }
 
 func TestOutputLongLines(t *testing.T) {
@@ -30,6 +33,15 @@ func TestOutputLongLines(t *testing.T) {
 	long := strings.Repeat("x", maxLine)
 	fmt.Fprint(o.source("a"), long+"y\n"+long+"\nz\n")
 	assert.Equal(t, []string{"a | " + long, "a | y", "a | " + long, "a | z", ""}, strings.Split(text.String(), "\n"))
+}
+
+// TestOutputReturns makes lines of what would be written over on a terminal.
+func TestOutputReturns(t *testing.T) {
+	var text strings.Builder
+	o := &output{w: &text}
+	fmt.Fprint(o.source("a"), "one\r\n[ERROR] bad\rTraceback\r\n10%\r20%")
+	o.flush()
+	assert.Equal(t, "a | one\na | [ERROR] bad\na | Traceback\na | 10%\na | 20%\n", text.String())
 }
 
 // TestOutputTogether has many write at once, and finds every line whole.

@@ -49,7 +49,7 @@ func (r *run) serve(ctx context.Context) error {
 	if r.env == nil {
 		r.out.flush()
 		r.out.say("%v", r.failure)
-		r.out.hint(hints[r.failure.Type])
+		r.out.hint(hint(r.Function, r.failure))
 		return ErrFailed
 	}
 	server := &http.Server{

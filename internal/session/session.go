@@ -61,7 +61,7 @@ func (s Session) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 	s.Function.Layers = layers
-	r := &run{Session: s, out: &output{w: s.Stderr}}
+	r := &run{Session: s, out: &output{w: s.Stderr}, errors: map[string]string{}}
 	r.record = &recorder{out: r.out, telemetry: s.Telemetry, serving: s.Serve != ""}
 	r.function()
 	if s.Serve != "" {
@@ -80,6 +80,8 @@ type run struct {
 	stop    timeline.Stop
 	answers []answer // for the document
 	failed  bool     // anything did
+	// errors are the types of those that the function answered with, by request id.
+	errors map[string]string
 }
 
 // function has what the processes write come here.
@@ -114,7 +116,7 @@ func (r *run) start(ctx context.Context) error {
 		r.failed = true
 		r.out.flush()
 		r.out.say("%v; the first invocation starts with another init", r.failure)
-		r.out.hint(hints[r.failure.Type])
+		r.out.hint(hint(r.Function, r.failure))
 	}
 	return nil
 }
@@ -150,7 +152,7 @@ func (r *run) events(ctx context.Context) error {
 	r.out.flush()
 	if r.env == nil {
 		r.out.say("%v", r.failure)
-		r.out.hint(hints[r.failure.Type])
+		r.out.hint(hint(r.Function, r.failure))
 	}
 	return errors.Join(err, r.show(), r.result(ctx))
 }
@@ -166,18 +168,10 @@ func (r *run) result(ctx context.Context) error {
 	return nil
 }
 
-// hints say what to do about an init that failed.
-var hints = map[string]string{
-	"Runtime.InvalidEntrypoint": "the command is looked up in the function's own PATH and starts in /var/task, which is --code; give its whole path (but /tmp is an empty one), or --env PATH=…",
-	"Runtime.ExitError":         "the runtime ended before it asked for an event; what it wrote stands above; --handler sets the handler",
-	"Extension.LaunchError":     "every file in a layer's folder extensions must be an executable program for this machine",
-	"Extension.Crash":           "an extension may not end before it gets SHUTDOWN; what it wrote stands above",
-}
-
 // show writes the timeline, or the document.
 func (r *run) show() error {
 	events, left := r.record.all()
-	drawn := timeline.New(events, r.record.inits(), r.stop)
+	drawn := timeline.New(events, r.record.inits(), r.errors, r.stop)
 	if r.JSON {
 		return show.JSON(r.Stdout, r.document(drawn, events, left))
 	}

@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"math"
 	"time"
 
 	"github.com/graft-lambda/graft/internal/telemetry"
@@ -129,7 +130,7 @@ func (b *builder) invocation(event telemetry.Event, r telemetry.Invocation) {
 	if event.Type == telemetry.TypeReport {
 		if r.Metrics.DurationMs != nil {
 			// The init stands above, as a phase of its own.
-			p.DurationMs = max(*r.Metrics.DurationMs-p.initMs, 0)
+			p.DurationMs = max(sum(*r.Metrics.DurationMs, -p.initMs), 0)
 		}
 		b.Memory.use(r.Metrics)
 	}
@@ -143,14 +144,25 @@ func (p *Phase) bar(name string, end time.Time, failed bool) {
 	p.Bars = append(p.Bars, Bar{Name: name, EndMs: since(p.Start, end), Failed: failed})
 }
 
+// follows names the bar at whose end a span begins.
+var follows = map[string]string{
+	"responseDuration": "responseLatency", "runtimeOverhead": "responseDuration", "extensionOverhead": "runtime",
+}
+
 // span adds a span of the telemetry. One without a time begins where the last
-// one of its kind ended.
+// one ended. One that follows another begins at its end: its time is in whole
+// milliseconds, and would have the two overlap.
 func (p *Phase) span(s telemetry.Span) {
 	start := since(p.Start, s.Start)
 	if s.Start.IsZero() && len(p.Bars) > 0 {
 		start = p.Bars[len(p.Bars)-1].EndMs
 	}
-	p.Bars = append(p.Bars, Bar{Name: s.Name, StartMs: start, EndMs: start + max(s.DurationMs, 0)})
+	for _, bar := range p.Bars {
+		if bar.Name == follows[s.Name] && math.Abs(start-bar.EndMs) < 2 {
+			start = bar.EndMs
+		}
+	}
+	p.Bars = append(p.Bars, Bar{Name: s.Name, StartMs: start, EndMs: sum(start, max(s.DurationMs, 0))})
 }
 
 func (m *Memory) use(metrics telemetry.Metrics) {

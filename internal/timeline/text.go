@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/graft-lambda/graft/internal/show"
 )
@@ -77,8 +78,10 @@ func (d *drawing) phase(p Phase, number int) {
 	colour := show.Bold
 	switch {
 	case p.failed():
-		// First, since what follows may have to be cut.
 		colour = show.Red
+		if p.FunctionErrorType != "" {
+			p.Status, p.ErrorType = "error", p.FunctionErrorType
+		}
 		about = append(about, strings.TrimSpace(p.Status+" "+p.ErrorType))
 	case p.Status == "":
 		about = append(about, "not over")
@@ -95,7 +98,14 @@ func (d *drawing) phase(p Phase, number int) {
 		about = append(about, p.RequestID)
 	}
 	about = slices.DeleteFunc(about, func(s string) bool { return s == "" })
-	d.line(title, strings.Join(about, ", "), milliseconds(p.DurationMs), colour)
+	room := d.Width - 2 - nameColumns
+	took := milliseconds(p.DurationMs)
+	for i, line := range wrap(about, room-timeColumns, room) {
+		if i > 0 {
+			title, took = "", ""
+		}
+		d.line(title, line, took, colour)
+	}
 	for _, b := range p.Bars {
 		d.bar(b, p.DurationMs)
 	}
@@ -124,6 +134,25 @@ func (d *drawing) line(title, about, took string, colour show.Colour) {
 		line = pad(line, d.Width-timeColumns) + fmt.Sprintf("%*s", timeColumns, took)
 	}
 	d.text.WriteString(d.in(colour, strings.TrimRight(line, " ")) + "\n")
+}
+
+// wrap spreads the parts over lines: a request id is of use only as a whole.
+// The first line has its own number of columns.
+func wrap(parts []string, first, others int) []string {
+	lines, room := []string{""}, first
+	for _, part := range parts {
+		last := &lines[len(lines)-1]
+		joined := part
+		if *last != "" {
+			joined = *last + ", " + part
+		}
+		if utf8.RuneCountInString(joined) <= room {
+			*last = joined
+			continue
+		}
+		lines, room = append(lines, part), others
+	}
+	return lines
 }
 
 func (d *drawing) bar(b Bar, whole float64) {

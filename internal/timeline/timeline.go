@@ -4,6 +4,7 @@
 package timeline
 
 import (
+	"math"
 	"time"
 
 	"github.com/graft-lambda/graft/internal/telemetry"
@@ -27,9 +28,12 @@ type Phase struct {
 	RequestID string `json:"requestId,omitempty"` // of an invocation
 	// Status is "success", "failure", "error" or "timeout", or empty if the end
 	// of the phase was not seen.
-	Status    string    `json:"status,omitempty"`
-	ErrorType string    `json:"errorType,omitempty"`
-	Start     time.Time `json:"start"`
+	Status    string `json:"status,omitempty"`
+	ErrorType string `json:"errorType,omitempty"`
+	// FunctionErrorType is that of the error that the function itself answered
+	// with. To the telemetry such an invocation is a success.
+	FunctionErrorType string    `json:"functionErrorType,omitempty"`
+	Start             time.Time `json:"start"`
 	// DurationMs of an invocation is without the init that it began with, which
 	// is a phase of its own.
 	DurationMs float64 `json:"durationMs"`
@@ -88,13 +92,19 @@ type End struct {
 	At   time.Time
 }
 
-// New returns the timeline of events, which are in order, as inits are. Where
-// inits are missing, and with a zero stop, it shows what the events tell.
+// New returns the timeline of events, which are in order, as inits are. Errors
+// are the types of those that the function itself answered with, by request id.
+// Where inits are missing, and with a zero stop, it shows what the events tell.
 // Events that cannot be read are passed over.
-func New(events []telemetry.Event, inits []Init, stop Stop) Timeline {
+func New(events []telemetry.Event, inits []Init, errors map[string]string, stop Stop) Timeline {
 	b := builder{init: none, restore: none, invocations: map[string]int{}, inits: inits}
 	for _, event := range events {
 		b.add(event)
+	}
+	for id, at := range b.invocations {
+		if p := &b.Phases[at]; !p.failed() {
+			p.FunctionErrorType = errors[id]
+		}
 	}
 	if !stop.Began.IsZero() {
 		p := Phase{Name: "shutdown", Status: "success", Start: stop.Began, DurationMs: since(stop.Began, stop.Ended)}
@@ -108,7 +118,9 @@ func New(events []telemetry.Event, inits []Init, stop Stop) Timeline {
 	return b.Timeline
 }
 
-func (p Phase) failed() bool { return p.Status != "" && p.Status != "success" }
+func (p Phase) failed() bool {
+	return p.Status != "" && p.Status != "success" || p.FunctionErrorType != ""
+}
 
 // since returns the milliseconds from start to end; a clock that went
 // backwards, or a time that is not known, gives 0.
@@ -118,3 +130,7 @@ func since(start, end time.Time) float64 {
 	}
 	return float64(end.Sub(start).Microseconds()) / 1000
 }
+
+// sum adds milliseconds without the noise of binary fractions: to microseconds,
+// as Lambda has them.
+func sum(a, b float64) float64 { return math.Round((a+b)*1000) / 1000 }

@@ -52,7 +52,11 @@ func TestTimeline(t *testing.T) {
 				{Name: "runtime", At: began.Add(2 * time.Millisecond)}, {Name: "watch", At: began.Add(12 * time.Millisecond)},
 				{Name: "gone", At: began.Add(-time.Second)},
 			}}
-			drawn := timeline.New(events, inits, stop)
+			errors := map[string]string{
+				"6f1c2a54-0000-4000-8000-000000000002": "not this: Lambda says more of it", "6f1c2a54-0000-4000-8000-000000000003": "Function.Bad",
+				"b": "ValueError",
+			}
+			drawn := timeline.New(events, inits, errors, stop)
 			for name, f := range want {
 				var text strings.Builder
 				switch name {
@@ -96,13 +100,14 @@ func TestMany(t *testing.T) {
 		require.NoError(t, err)
 		events = append(events, telemetry.Event{Time: began, Type: telemetry.TypeReport, Record: record})
 	}
-	drawn := timeline.New(events, nil, timeline.Stop{})
+	drawn := timeline.New(events, nil, map[string]string{strings.Repeat("x", 61): "Bad"}, timeline.Stop{})
 	var text strings.Builder
 	require.NoError(t, drawn.Write(&text, timeline.Style{}))
 	assert.Contains(t, text.String(), "invoke 20 ")
 	assert.NotContains(t, text.String(), "invoke 21 ")
 	assert.Contains(t, text.String(), "invoke 51 ")
-	assert.Contains(t, text.String(), "and 79 more             half within 60.0 ms, the longest 99.0 ms\n")
+	assert.Contains(t, text.String(), "invoke 61 ")
+	assert.Contains(t, text.String(), "and 78 more             half within 61.0 ms, the longest 99.0 ms\n")
 }
 
 // TestGarbage holds what no environment sends.
@@ -119,7 +124,7 @@ func TestGarbage(t *testing.T) {
 	}
 	for i := range events {
 		var text strings.Builder
-		require.NoError(t, timeline.New(events[i:], []timeline.Init{{}}, timeline.Stop{Began: began}).Write(&text, timeline.Style{Width: 1}))
+		require.NoError(t, timeline.New(events[i:], []timeline.Init{{}}, nil, timeline.Stop{Began: began}).Write(&text, timeline.Style{Width: 1}))
 		assert.NotContains(t, text.String(), "\x1b")
 	}
 }

@@ -23,6 +23,13 @@ var reserved = []string{
 
 var variableName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]+$`)
 
+// Reserved reports whether Lambda sets the variable itself, and refuses it on a
+// function.
+func Reserved(name string) bool { return slices.Contains(reserved, name) }
+
+// VariableName reports whether Lambda takes the name for a variable.
+func VariableName(name string) bool { return variableName.MatchString(name) }
+
 // A variable is one of a function, and the line where it stands.
 type variable struct {
 	fragment.Var
@@ -40,9 +47,9 @@ func environment(found *findings, place string, f template.Function, vars []vari
 	for _, v := range vars {
 		size += len(v.Name) + len(v.Value)
 		switch {
-		case slices.Contains(reserved, v.Name):
+		case Reserved(v.Name):
 			add("variable-reserved", v.line, "%s", v.Name)
-		case !variableName.MatchString(v.Name):
+		case !VariableName(v.Name):
 			add("variable-name", v.line, "%q", v.Name)
 		case strings.HasPrefix(v.Name, "GRAFT_") && !slices.Contains(fragment.SettingNames, v.Name):
 			add("unknown-setting", v.line, "%s%s", v.Name, meant(v.Name))

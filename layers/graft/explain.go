@@ -88,7 +88,7 @@ func tell(args []string, stdout io.Writer) error {
 			return err
 		}
 	}
-	if o.Env, err = environment(env, envFiles); err != nil {
+	if o.Env, err = environment(env, envFiles, anyName); err != nil {
 		return usageError{error: err}
 	}
 	results, err := explain.All(o)

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // A list collects the values of a flag that may be given several times.
@@ -16,6 +18,23 @@ func (l *list) String() string { return strings.Join(*l, " ") }
 
 func (l *list) Set(value string) error {
 	*l = append(*l, value)
+	return nil
+}
+
+// A duration is the value of a flag that wants a unit.
+type duration time.Duration
+
+func (d *duration) String() string { return time.Duration(*d).String() }
+
+func (d *duration) Set(value string) error {
+	parsed, err := time.ParseDuration(value)
+	if err != nil {
+		if _, err := strconv.ParseUint(value, 10, 31); err == nil {
+			return fmt.Errorf("a unit is missing: %ss are seconds, %sms thousandths", value, value)
+		}
+		return errors.New("want a number with its unit, such as 5s, 300ms or 1m30s")
+	}
+	*d = duration(parsed)
 	return nil
 }
 

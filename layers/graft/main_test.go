@@ -42,6 +42,7 @@ type task struct {
 	Exit int    // end with this status
 	Hang bool   // say so, and answer never
 	Tell string // say this first
+	Part string // then this, which ends no line
 	Head string // answer with this header of the event
 }
 
@@ -65,6 +66,7 @@ func functionRuntime() {
 		if t.Tell != "" {
 			fmt.Println(t.Tell)
 		}
+		fmt.Print(t.Part)
 		answer := t.Echo
 		switch {
 		case t.Exit != 0:
@@ -88,7 +90,9 @@ func functionRuntime() {
 		if t.Fail != "" {
 			request.URL.Path = strings.TrimSuffix(request.URL.Path, "response") + "error"
 			request.Header.Set("Lambda-Runtime-Function-Error-Type", t.Fail)
-			request.Body = http.NoBody
+			if t.Echo == nil {
+				request.Body = http.NoBody
+			}
 		}
 		response, err := http.DefaultClient.Do(request)
 		must(err)

@@ -28,7 +28,8 @@ command line, or its own program where it has none. It sees the layers merged
 at /opt, the code at /var/task (its working directory), both read-only, a /tmp
 of its own, and Lambda's variables; its extensions, and the Runtime, Extensions
 and Telemetry APIs, are there too. The rest of the file system and the network
-are this machine's.
+are this machine's. So what Lambda's images bring, such as Python's package
+awslambdaric, must be installed here.
 
 The answers go to standard output. Everything else goes to standard error: what
 the function and the extensions write, each line with its source before it, and
@@ -38,9 +39,12 @@ the function
   --layer PATH         a layer, folder or zip; several: a later one over an
                        earlier one
   --code DIR           the function's code (the current directory)
-  --handler H          the value of _HANDLER
+  --handler H          the value of _HANDLER (the last word of COMMAND if that
+                       has several, as in Lambda's images)
   --name N             the function's name (function)
-  --env K=V            a variable; may be given several times
+  --region R           the value of AWS_REGION (us-east-1)
+  --env K=V            a variable; may be given several times; of the names that
+                       Lambda reserves only those of credentials
   --env-file FILE      variables from a dotenv file, below those of --env; of
                        several files an earlier one wins
   --memory MB          what the function is told it has; no limit (128)
@@ -84,6 +88,8 @@ const tmpSize = 512 << 20
 // colon no request to the Invoke API could mean it.
 var functionName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
+var regionName = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$`)
+
 // try is the command run.
 func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	s := session.Session{Stdout: stdout, Stderr: stderr, Style: timeline.Style{Colour: show.Coloured(stderr, os.Getenv)}}
@@ -93,12 +99,14 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.StringVar(&f.Code, "code", ".", "")
 	flags.StringVar(&f.Handler, "handler", "", "")
 	flags.StringVar(&f.Name, "name", "function", "")
+	region := flags.String("region", "", "")
 	var env, envFiles, events list
 	flags.Var(&env, "env", "")
 	flags.Var(&envFiles, "env-file", "")
 	flags.Var(&events, "event", "")
 	flags.IntVar(&f.MemoryMB, "memory", 128, "")
-	flags.DurationVar(&f.Timeout, "timeout", 3*time.Second, "")
+	f.Timeout = 3 * time.Second
+	flags.Var((*duration)(&f.Timeout), "timeout", "")
 	user := flags.String("user", "", "")
 	initType := flags.String("init-type", string(local.OnDemand), "")
 	flags.IntVar(&f.Concurrency, "concurrency", 0, "")
@@ -112,7 +120,13 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	f.InitType, f.TmpSize = local.InitType(*initType), tmpSize
+	if last := len(f.Command) - 1; f.Handler == "" && last > 0 {
+		f.Handler = f.Command[last]
+	}
 	err = possible(flags, &s)
+	if err == nil && *region != "" && !regionName.MatchString(*region) {
+		err = fmt.Errorf("--region: %q: want a region's name, such as eu-west-1", *region)
+	}
 	if err == nil && *user != "" {
 		f.UID, f.GID, err = userIDs(*user)
 	}
@@ -125,10 +139,13 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		s.Events, err = session.Events(events)
 	}
 	if err == nil {
-		f.Env, err = environment(env, envFiles)
+		f.Env, err = environment(env, envFiles, refusedByLambda)
 	}
 	if err != nil {
 		return usageError{error: err}
+	}
+	if *region != "" {
+		f.Env = append(f.Env, "AWS_REGION="+*region, "AWS_DEFAULT_REGION="+*region)
 	}
 	if s.Count == 0 {
 		s.Count = len(s.Events)
