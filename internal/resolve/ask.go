@@ -31,15 +31,20 @@ const (
 //
 // Variables of env that are references themselves do not reach the program:
 // they would stand in for a region, a proxy or an endpoint.
-func Ask(env, questions []string, limit time.Duration) []Answer {
-	answers, err := ask(Program, env, questions, limit)
+func Ask(env, questions []string, limit time.Duration) []reference.Answer {
+	return AskProgram(Program, env, questions, limit)
+}
+
+// AskProgram is [Ask] of a graft-secrets that stands elsewhere.
+func AskProgram(program string, env, questions []string, limit time.Duration) []reference.Answer {
+	answers, err := ask(program, env, questions, limit)
 	for len(answers) < len(questions) {
-		answers = append(answers, Answer{Problem: err.Error()})
+		answers = append(answers, reference.Answer{Problem: err.Error()})
 	}
 	return answers
 }
 
-func ask(program string, env, questions []string, limit time.Duration) ([]Answer, error) {
+func ask(program string, env, questions []string, limit time.Duration) ([]reference.Answer, error) {
 	end := time.Now().Add(limit + grace)
 	from, to, err := os.Pipe()
 	if err != nil {
@@ -57,6 +62,8 @@ func ask(program string, env, questions []string, limit time.Duration) ([]Answer
 		Env: without(env),
 		// Standard output is the function's log too.
 		Files: []uintptr{from.Fd(), 2, 2, say.Fd()},
+		// With it end the programs that the SDK starts for credentials.
+		Sys: &syscall.SysProcAttr{Setpgid: true},
 	})
 	from.Close()
 	say.Close()
@@ -77,7 +84,7 @@ func ask(program string, env, questions []string, limit time.Duration) ([]Answer
 	_ = hear.SetReadDeadline(end)
 	answers, err := ReadAnswers(hear, len(questions))
 	// It has said all that there is to say, or it never will.
-	_ = syscall.Kill(pid, syscall.SIGKILL)
+	_ = syscall.Kill(-pid, syscall.SIGKILL)
 	reap(pid)
 	<-asked
 	switch {

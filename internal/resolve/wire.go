@@ -4,7 +4,7 @@
 // Questions go to its standard input, answers come over descriptor 3, so that
 // nothing that a library prints can be mistaken for one. Both are records that
 // end with a NUL, which no variable can hold. A question is a reference as it
-// was written, or [Below] and a path of Parameter Store. Answers come in the
+// was written, or [reference.Below] and a path of Parameter Store. Answers come in the
 // order of the questions, all at once:
 //
 //	=VALUE        the value; ends an answer
@@ -21,10 +21,8 @@ import (
 	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/inject/reference"
 )
-
-// Below begins a question for all parameters below a path.
-const Below = "below:"
 
 const (
 	// maxQuestions bounds what is asked, in bytes: as much as an environment can
@@ -33,19 +31,6 @@ const (
 	// maxAnswers bounds what comes back. Linux passes no more on to a program.
 	maxAnswers = 8 << 20
 )
-
-// An Answer is what became of a question.
-type Answer struct {
-	// Value is the reference's value.
-	Value string
-	// Vars are the variables below a path.
-	Vars []fragment.Var
-	// Notes is what the owner should know besides.
-	Notes []string
-	// Problem is why there is no value; empty if there is one. It never holds a
-	// value.
-	Problem string
-}
 
 // WriteQuestions writes questions; none of them holds a NUL.
 func WriteQuestions(w io.Writer, questions []string) error {
@@ -78,7 +63,7 @@ func ReadQuestions(r io.Reader) ([]string, error) {
 
 // WriteAnswers writes answers. A value that holds a NUL becomes a problem:
 // no environment can carry it.
-func WriteAnswers(w io.Writer, answers []Answer) error {
+func WriteAnswers(w io.Writer, answers []reference.Answer) error {
 	b := bufio.NewWriter(w)
 	record := func(kind byte, text string) {
 		// A failed write makes all that follow and the last Flush fail.
@@ -111,10 +96,10 @@ func WriteAnswers(w io.Writer, answers []Answer) error {
 
 // ReadAnswers reads the answers to n questions. With an error come those that
 // had arrived before.
-func ReadAnswers(r io.Reader, n int) ([]Answer, error) {
+func ReadAnswers(r io.Reader, n int) ([]reference.Answer, error) {
 	in := bufio.NewReader(io.LimitReader(r, maxAnswers))
-	answers := make([]Answer, 0, n)
-	var a Answer
+	answers := make([]reference.Answer, 0, n)
+	var a reference.Answer
 	for len(answers) < n {
 		record, err := in.ReadString(0)
 		if err != nil {
@@ -143,7 +128,7 @@ func ReadAnswers(r io.Reader, n int) ([]Answer, error) {
 			return answers, fmt.Errorf("an unknown record %q", record[:1])
 		}
 		answers = append(answers, a)
-		a = Answer{}
+		a = reference.Answer{}
 	}
 	return answers, nil
 }
