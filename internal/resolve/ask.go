@@ -35,7 +35,12 @@ var ErrNotThere = errors.New(Program + ": is not in the layer: build it with gra
 // Variables of env that are references themselves do not reach the program:
 // they would stand in for a region, a proxy or an endpoint.
 func Ask(env, questions []string, limit time.Duration) []reference.Answer {
-	answers, err := ask(Program, env, questions, limit)
+	return AskProgram(Program, env, questions, limit)
+}
+
+// AskProgram is [Ask] of a graft-secrets that stands elsewhere.
+func AskProgram(program string, env, questions []string, limit time.Duration) []reference.Answer {
+	answers, err := ask(program, env, questions, limit)
 	for len(answers) < len(questions) {
 		answers = append(answers, reference.Answer{Problem: err.Error()})
 	}
@@ -60,6 +65,8 @@ func ask(program string, env, questions []string, limit time.Duration) ([]refere
 		Env: without(env),
 		// Standard output is the function's log too.
 		Files: []uintptr{from.Fd(), 2, 2, say.Fd()},
+		// With it end the programs that the SDK starts for credentials.
+		Sys: &syscall.SysProcAttr{Setpgid: true},
 	})
 	from.Close()
 	say.Close()
@@ -80,7 +87,7 @@ func ask(program string, env, questions []string, limit time.Duration) ([]refere
 	_ = hear.SetReadDeadline(end)
 	answers, err := ReadAnswers(hear, len(questions))
 	// It has said all that there is to say, or it never will.
-	_ = syscall.Kill(pid, syscall.SIGKILL)
+	_ = syscall.Kill(-pid, syscall.SIGKILL)
 	reap(pid)
 	<-asked
 	switch {

@@ -1,48 +1,148 @@
 // Package store fetches values from Parameter Store and Secrets Manager, with
-// the AWS SDK for Go and its default chain of region, credentials and endpoints.
+// the AWS SDK for Go and its default chain of region, credentials and
+// endpoints, and from files.
+//
+// No error text of a service goes further than its code: it might quote what
+// it is about.
 package store
 
 import (
 	"context"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
+	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 )
 
-// Clients are the services' clients, for any region and role.
+const (
+	// dialTimeout bounds one connection: a service that takes longer is not there.
+	dialTimeout = time.Second
+	// sessionName is what CloudTrail shows of an assumed role.
+	sessionName = "graft-secrets"
+)
+
+// Clients are the services' clients, for any region and role. They may be used
+// by several goroutines.
 type Clients struct {
 	config aws.Config
+	made   *made
 }
 
-// New reads the SDK's configuration.
+// made are the clients that were asked for.
+type made struct {
+	sync.Mutex
+	configs    map[place]aws.Config
+	parameters map[place]*ssm.Client
+	secrets    map[place]*secretsmanager.Client
+}
+
+// A place is where and as whom a service is asked; empty is the function's own.
+type place struct{ region, role string }
+
+// New reads the SDK's configuration. If ctx has a deadline, no single attempt
+// of a call takes more than half of the time to it. EC2's metadata service is
+// never asked, and the SDK logs nothing.
 func New(ctx context.Context, options ...func(*config.LoadOptions) error) (Clients, error) {
+	client := awshttp.NewBuildableClient().WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout })
+	if end, ok := ctx.Deadline(); ok {
+		client = client.WithTimeout(max(time.Until(end)/2, time.Millisecond))
+	}
+	options = append([]func(*config.LoadOptions) error{
+		config.WithHTTPClient(client),
+		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
+		config.WithLogger(logging.Nop{}),
+	}, options...)
 	c, err := config.LoadDefaultConfig(ctx, options...)
-	return Clients{c}, err
+	if err != nil {
+		if provider := snapStart(client); provider != nil {
+			c, err = config.LoadDefaultConfig(ctx, append(options, config.WithCredentialsProvider(provider))...)
+		}
+	}
+	return Clients{c, &made{
+		configs:    make(map[place]aws.Config),
+		parameters: make(map[place]*ssm.Client),
+		secrets:    make(map[place]*secretsmanager.Client),
+	}}, err
+}
+
+// snapStart returns the credentials of a function under SnapStart. The SDK
+// takes them only from a loopback address; Lambda's API may have another.
+func snapStart(client *awshttp.BuildableClient) aws.CredentialsProvider {
+	uri, api := os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI"), os.Getenv("AWS_LAMBDA_RUNTIME_API")
+	if api == "" || !strings.HasPrefix(uri, "http://"+api+"/") {
+		return nil
+	}
+	return endpointcreds.New(uri, func(o *endpointcreds.Options) {
+		o.AuthorizationToken = os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+		// A proxy is not on the way to Lambda's own API.
+		o.HTTPClient = client.WithTransportOptions(func(t *http.Transport) { t.Proxy = nil })
+	})
 }
 
 // Parameters returns the client of Parameter Store for a region and a role to
 // assume; an empty one is the function's own.
 func (c Clients) Parameters(region, role string) *ssm.Client {
-	return ssm.NewFromConfig(c.in(region, role))
+	c.made.Lock()
+	defer c.made.Unlock()
+	p := place{region, role}
+	if c.made.parameters[p] == nil {
+		c.made.parameters[p] = ssm.NewFromConfig(c.in(p))
+	}
+	return c.made.parameters[p]
 }
 
 // Secrets returns the client of Secrets Manager for a region and a role to
 // assume; an empty one is the function's own.
 func (c Clients) Secrets(region, role string) *secretsmanager.Client {
-	return secretsmanager.NewFromConfig(c.in(region, role))
+	c.made.Lock()
+	defer c.made.Unlock()
+	p := place{region, role}
+	if c.made.secrets[p] == nil {
+		c.made.secrets[p] = secretsmanager.NewFromConfig(c.in(p))
+	}
+	return c.made.secrets[p]
 }
 
-func (c Clients) in(region, role string) aws.Config {
-	cfg := c.config.Copy()
+// Region is where a call with this region goes; empty if nobody has said.
+func (c Clients) Region(region string) string {
 	if region != "" {
-		cfg.Region = region
+		return region
 	}
-	if role != "" {
-		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), role))
+	return c.config.Region
+}
+
+// HasCredentials reports whether there is anything to take credentials from.
+func (c Clients) HasCredentials() bool {
+	return !aws.IsCredentialsProvider(c.config.Credentials, (*ec2rolecreds.Provider)(nil))
+}
+
+// in is the configuration for a place, with one cache of credentials for each
+// role.
+func (c Clients) in(p place) aws.Config {
+	cfg, ok := c.made.configs[p]
+	if ok {
+		return cfg
 	}
+	cfg = c.config.Copy()
+	cfg.Region = c.Region(p.region)
+	if p.role != "" {
+		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), p.role,
+			func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = sessionName }))
+	}
+	c.made.configs[p] = cfg
 	return cfg
 }

@@ -1,4 +1,76 @@
 package main
 
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/graft-lambda/graft/inject/reference"
+	"github.com/graft-lambda/graft/internal/guard"
+	"github.com/graft-lambda/graft/internal/resolve"
+	"github.com/graft-lambda/graft/internal/store"
+)
+
 // resolveAll answers the questions on standard input within limit.
-func resolveAll(limit string) int { return exitFailed }
+func resolveAll(limit string) int {
+	started := time.Now()
+	hide()
+	// Before anything opens a file that could get the number.
+	out := os.NewFile(resolve.AnswerFile, "answers")
+	unix.CloseOnExec(resolve.AnswerFile)
+	errs := silence()
+	within, err := time.ParseDuration(limit)
+	if err != nil {
+		fmt.Fprintln(errs, "graft-secrets: resolve takes a duration")
+		return exitUsage
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), started.Add(within))
+	defer cancel()
+	var questions []string
+	var answers []reference.Answer
+	err = guard.Call(func() error {
+		open := beside(func() (store.Clients, error) { return store.New(ctx) })
+		if questions, err = resolve.ReadQuestions(os.Stdin); err != nil {
+			return err
+		}
+		dir, err := os.Getwd()
+		if err != nil {
+			return err
+		}
+		answers, err = store.Fetch(ctx, questions, within, dir, open)
+		return err
+	})
+	if err != nil {
+		fmt.Fprintln(errs, "graft-secrets:", err)
+		answers = make([]reference.Answer, len(questions))
+		for i := range answers {
+			answers[i].Problem = err.Error()
+		}
+	}
+	if err := resolve.WriteAnswers(out, answers); err != nil {
+		fmt.Fprintln(errs, "graft-secrets: answers:", err)
+		return exitFailed
+	}
+	return 0
+}
+
+// beside starts f and returns what waits for it.
+func beside[T any](f func() (T, error)) func() (T, error) {
+	var value T
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = guard.Call(func() (err error) {
+			value, err = f()
+			return err
+		})
+	}()
+	return func() (T, error) {
+		<-done
+		return value, err
+	}
+}

@@ -1,0 +1,243 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/graft-lambda/graft/inject/reference"
+	"github.com/graft-lambda/graft/internal/guard"
+)
+
+const (
+	// parallel bounds how many calls are under way at once.
+	parallel = 8
+	// lastWords is how long calls get to say why the deadline found them waiting.
+	lastWords = 200 * time.Millisecond
+)
+
+// A thing is what is fetched once, whatever number of questions is about it.
+type thing struct {
+	source reference.Source
+	id     string
+	place
+	selector, version, stage string
+}
+
+// A found is what became of a thing.
+type found struct{ text, problem string }
+
+// A fetch is everything that is fetched for one set of questions.
+type fetch struct {
+	ctx     context.Context
+	limit   time.Duration
+	clients Clients
+	dir     string
+	slots   chan struct{}
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	things map[thing]found
+	below  map[string]reference.Answer
+	// broken is a panic of a part; the values are not to be trusted then.
+	broken error
+}
+
+// Fetch answers questions: references as they were written, or
+// [reference.Below] and a path. It returns when all is known, or when ctx ends:
+// what is then missing has "no answer within" limit as its problem. Open
+// returns the clients and is called once, if a question is about a service.
+// Files are relative to the folder dir.
+//
+// An error is one of graft's own; there are no answers with it.
+func Fetch(ctx context.Context, questions []string, limit time.Duration, dir string, open func() (Clients, error)) ([]reference.Answer, error) {
+	f := &fetch{
+		ctx: ctx, limit: limit, dir: dir,
+		slots:  make(chan struct{}, parallel),
+		things: make(map[thing]found),
+		below:  make(map[string]reference.Answer),
+	}
+	answers := make([]reference.Answer, len(questions))
+	parsed := make([]reference.Reference, len(questions))
+	var things []thing
+	var paths []string
+	seen := make(map[any]bool)
+	for i, q := range questions {
+		if path, ok := strings.CutPrefix(q, reference.Below); ok {
+			if !seen[path] {
+				seen[path] = true
+				paths = append(paths, path)
+			}
+			continue
+		}
+		r, err := reference.Parse(q)
+		if err != nil {
+			answers[i].Problem = err.Error()
+			continue
+		}
+		parsed[i] = r
+		if t := thingOf(r); !seen[t] {
+			seen[t] = true
+			things = append(things, t)
+		}
+	}
+	f.start(things, paths, open)
+	if err := f.wait(); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, q := range questions {
+		if answers[i].Problem != "" {
+			continue
+		}
+		if path, ok := strings.CutPrefix(q, reference.Below); ok {
+			a, known := f.below[path]
+			if !known {
+				a.Problem = f.late(nil)
+			}
+			answers[i] = a
+			continue
+		}
+		got, known := f.things[thingOf(parsed[i])]
+		if !known {
+			got.problem = f.late(nil)
+		}
+		if got.problem == "" {
+			got.text, got.problem = pick(got.text, parsed[i].Key)
+		}
+		answers[i].Value, answers[i].Problem = got.text, got.problem
+	}
+	return answers, f.broken
+}
+
+func thingOf(r reference.Reference) thing {
+	return thing{r.Source, r.ID, place{r.Region, r.Role}, r.Selector, r.VersionID, r.Stage}
+}
+
+// start begins to fetch everything.
+func (f *fetch) start(things []thing, paths []string, open func() (Clients, error)) {
+	parameters, secrets := make(map[place][]thing), make(map[place][]thing)
+	services := len(paths) > 0
+	for _, t := range things {
+		switch t.source {
+		case reference.Parameter:
+			parameters[t.place] = append(parameters[t.place], t)
+			services = true
+		case reference.Secret:
+			secrets[t.place] = append(secrets[t.place], t)
+			services = true
+		case reference.File:
+			f.do(func() { f.file(t) })
+		}
+	}
+	if !services {
+		return
+	}
+	f.do(func() {
+		var err error
+		f.clients, err = open()
+		for _, t := range things {
+			if t.source != reference.File {
+				if why := f.unable(err, t.place); why != "" {
+					f.settle(t, found{problem: why})
+				}
+			}
+		}
+		for p, wanted := range parameters {
+			if f.unable(err, p) == "" {
+				f.parameters(p, wanted)
+			}
+		}
+		for p, wanted := range secrets {
+			if f.unable(err, p) == "" {
+				f.secrets(p, wanted)
+			}
+		}
+		for _, path := range paths {
+			if why := f.unable(err, place{}); why != "" {
+				f.settleBelow(path, reference.Answer{Problem: why})
+				continue
+			}
+			f.call(func() { f.settleBelow(path, f.allBelow(path)) })
+		}
+	})
+}
+
+// do has a part run beside the others.
+func (f *fetch) do(part func()) {
+	f.running.Go(func() {
+		err := guard.Call(func() error {
+			part()
+			return nil
+		})
+		if err != nil {
+			f.mu.Lock()
+			f.broken = err
+			f.mu.Unlock()
+		}
+	})
+}
+
+// call has a part that calls a service run beside the others, when it is its
+// turn.
+func (f *fetch) call(part func()) {
+	f.do(func() {
+		select {
+		case f.slots <- struct{}{}:
+			defer func() { <-f.slots }()
+			part()
+		case <-f.ctx.Done():
+		}
+	})
+}
+
+// wait returns when everything is known or the time is over.
+func (f *fetch) wait() error {
+	done := make(chan struct{})
+	go func() {
+		f.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-f.ctx.Done():
+		// The calls end with the context; a file of a hung file system does not.
+		select {
+		case <-done:
+		case <-time.After(lastWords):
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.broken
+}
+
+func (f *fetch) settle(t thing, got found) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.things[t] = got
+}
+
+func (f *fetch) settleBelow(path string, a reference.Answer) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.below[path] = a
+}
+
+// unable says why nothing can be asked at a place; empty if it can.
+func (f *fetch) unable(err error, p place) string {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return f.late(nil)
+	case err != nil:
+		return configProblem(err)
+	case f.clients.Region(p.region) == "":
+		return "no region: set AWS_REGION, or write ?region= behind it"
+	case !f.clients.HasCredentials():
+		return "no credentials: neither AWS_ACCESS_KEY_ID nor another source of the SDK's is set"
+	}
+	return ""
+}

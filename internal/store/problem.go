@@ -1,0 +1,171 @@
+package store
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// A subject is what a call was about.
+type subject struct {
+	place
+	action string // what IAM calls it
+}
+
+// A failure is what the error of a call comes to.
+type failure struct {
+	code    string // the service's
+	service string // the one that said so, as the SDK calls it
+	status  int    // HTTP's
+	late    bool   // the context ended
+}
+
+func failureOf(err error) failure {
+	var f failure
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		f.code = plainCode(api.ErrorCode())
+	}
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) {
+		f.status = response.HTTPStatusCode()
+	}
+	// The innermost: a call may have failed because a role could not be assumed.
+	var op *smithy.OperationError
+	for e := err; errors.As(e, &op); e = op.Err {
+		f.service = op.ServiceID
+	}
+	var canceled interface{ CanceledError() bool }
+	f.late = f.code == "" && (errors.Is(err, context.DeadlineExceeded) && !isTimeout(err) || errors.Is(err, context.Canceled) ||
+		errors.As(err, &canceled) && canceled.CanceledError())
+	return f
+}
+
+// isTimeout reports whether one attempt took too long, not the whole call.
+func isTimeout(err error) bool {
+	var t net.Error
+	return errors.As(err, &t) && t.Timeout() && strings.Contains(err.Error(), "Client.Timeout")
+}
+
+// blamesOne reports whether the call might succeed with fewer names in it.
+func (f failure) blamesOne() bool {
+	if f.service == "STS" {
+		return false
+	}
+	switch f.code {
+	case "AccessDeniedException", "AccessDenied", "ValidationException", "InvalidParameterException", "InvalidRequestException",
+		"InvalidKeyId", "DecryptionFailure", "ParameterVersionNotFound", "ResourceNotFoundException":
+		return true
+	}
+	return false
+}
+
+// plainCode returns a service's error code if it looks like one.
+func plainCode(code string) string {
+	for _, c := range code {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' {
+			return "UnknownError"
+		}
+	}
+	if len(code) > 80 {
+		return "UnknownError"
+	}
+	return code
+}
+
+// problem says in a line why a call failed.
+func (f *fetch) problem(err error, r *retries, about subject) string {
+	about.region = f.clients.Region(about.region)
+	if failureOf(err).late || f.ctx.Err() != nil {
+		return f.late(lastWord(r.lastError(), about))
+	}
+	return cause(err, about)
+}
+
+func lastWord(err error, about subject) []string {
+	if err == nil {
+		return nil
+	}
+	return []string{cause(err, about)}
+}
+
+// late says that the time was over.
+func (f *fetch) late(last []string) string {
+	return strings.Join(append([]string{fmt.Sprintf("no answer within %v", f.limit)}, last...), ": ")
+}
+
+// cause says what an error means, without any of its words but the code.
+func cause(err error, about subject) string {
+	f := failureOf(err)
+	var dns *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case f.service == "STS" && f.code != "":
+		return f.code + ": the role cannot be assumed: allow sts:AssumeRole, and the function's role in its trust policy"
+	case f.code == "UnknownError" && f.status != 0:
+		return fmt.Sprintf("UnknownError: HTTP status %d", f.status)
+	case f.code != "":
+		return explain(f.code, about)
+	case errors.As(err, &dns):
+		return fmt.Sprintf("no such host as %s: region %s, or no network", dns.Name, about.region)
+	case errors.As(err, &certificate):
+		return "the service's certificate is not trusted: AWS_CA_BUNDLE names others"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "connection closed before the answer"
+	case isTimeout(err):
+		return "the service does not answer"
+	case f.status != 0 && f.status != http.StatusOK:
+		return fmt.Sprintf("HTTP status %d", f.status)
+	case strings.Contains(err.Error(), "credentials"):
+		return "no credentials: what the SDK takes them from gave none"
+	case isNetwork(err):
+		return "no connection"
+	}
+	return "the answer cannot be understood"
+}
+
+func isNetwork(err error) bool {
+	var n net.Error
+	return errors.As(err, &n)
+}
+
+// explain says what to do about a service's error code.
+func explain(code string, about subject) string {
+	switch code {
+	case "AccessDeniedException", "AccessDenied":
+		return fmt.Sprintf("%s: allow the role %s, and kms:Decrypt if it has a key of its own", code, about.action)
+	case "ParameterNotFound", "ResourceNotFoundException":
+		return fmt.Sprintf("%s: not in region %s", code, about.region)
+	case "ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded":
+		return code + ": too many calls for the account"
+	case "ExpiredTokenException", "ExpiredToken", "InvalidSignatureException", "SignatureDoesNotMatch", "RequestTimeTooSkewed",
+		"UnrecognizedClientException", "InvalidClientTokenId", "IncompleteSignatureException":
+		return code + ": the credentials are no good, or the clock is off"
+	case "InvalidRequestException":
+		return code + ": marked for deletion, or has no such version"
+	case "InvalidKeyId", "DecryptionFailure", "KMSAccessDeniedException":
+		return code + ": its KMS key cannot be used"
+	}
+	return code
+}
+
+// configProblem says why the SDK's configuration cannot be used.
+func configProblem(err error) string {
+	var profile config.SharedConfigProfileNotExistError
+	if errors.As(err, &profile) {
+		return "the SDK's configuration: AWS_PROFILE names a profile that is not there"
+	}
+	return "the SDK's configuration cannot be used: look at AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE and the other AWS_ variables"
+}

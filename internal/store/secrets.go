@@ -1,0 +1,125 @@
+package store
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+)
+
+// maxSecrets is how many BatchGetSecretValue takes.
+const maxSecrets = 20
+
+// secrets fetches the secrets of one place.
+func (f *fetch) secrets(p place, things []thing) {
+	var latest []thing
+	for _, t := range things {
+		if t.version == "" && t.stage == "" {
+			latest = append(latest, t)
+		} else {
+			f.call(func() { f.getSecret(t) })
+		}
+	}
+	for _, batch := range batches(latest, maxSecrets, func(t thing) string { return t.id }) {
+		f.call(func() { f.getSecrets(p, batch) })
+	}
+}
+
+// getSecrets fetches at most maxSecrets, in one call if the role may.
+func (f *fetch) getSecrets(p place, batch []thing) {
+	if len(batch) == 1 {
+		f.getSecret(batch[0])
+		return
+	}
+	missing := slices.Clone(batch)
+	ids := make([]string, len(batch))
+	for i, t := range batch {
+		ids[i] = t.id
+	}
+	for token := (*string)(nil); ; {
+		r := newRetries()
+		out, err := f.clients.Secrets(p.region, p.role).BatchGetSecretValue(f.ctx,
+			&secretsmanager.BatchGetSecretValueInput{SecretIdList: ids, NextToken: token},
+			func(o *secretsmanager.Options) { o.Retryer = r })
+		if err != nil {
+			if failureOf(err).blamesOne() {
+				break
+			}
+			why := f.problem(err, r, subject{p, "secretsmanager:GetSecretValue"})
+			for _, t := range missing {
+				f.settle(t, found{problem: why})
+			}
+			return
+		}
+		missing = slices.DeleteFunc(missing, func(t thing) bool { return f.inBatch(t, out) })
+		if token = out.NextToken; aws.ToString(token) == "" || len(missing) == 0 {
+			break
+		}
+	}
+	// Roles often have GetSecretValue only. A secret that nothing was said of is
+	// asked for too.
+	for _, t := range missing {
+		f.call(func() { f.getSecret(t) })
+	}
+}
+
+// inBatch settles a thing with what a batch says of it.
+func (f *fetch) inBatch(t thing, out *secretsmanager.BatchGetSecretValueOutput) bool {
+	for _, match := range []func(id string, s types.SecretValueEntry) bool{sameSecret, partialARN} {
+		i := slices.IndexFunc(out.SecretValues, func(s types.SecretValueEntry) bool { return match(t.id, s) })
+		if i >= 0 {
+			f.settle(t, secretText(out.SecretValues[i].SecretString, out.SecretValues[i].SecretBinary))
+			return true
+		}
+	}
+	i := slices.IndexFunc(out.Errors, func(e types.APIErrorType) bool { return aws.ToString(e.SecretId) == t.id })
+	if i < 0 {
+		return false
+	}
+	f.settle(t, found{problem: explain(plainCode(aws.ToString(out.Errors[i].ErrorCode)),
+		subject{place{region: f.clients.Region(t.region)}, "secretsmanager:GetSecretValue"})})
+	return true
+}
+
+func sameSecret(id string, s types.SecretValueEntry) bool {
+	return id == aws.ToString(s.Name) || id == aws.ToString(s.ARN)
+}
+
+// partialARN matches an ARN without the hyphen and six characters that Secrets
+// Manager adds.
+func partialARN(id string, s types.SecretValueEntry) bool {
+	rest, ok := strings.CutPrefix(aws.ToString(s.ARN), id+"-")
+	return ok && len(rest) == 6
+}
+
+// getSecret fetches one secret.
+func (f *fetch) getSecret(t thing) {
+	in := &secretsmanager.GetSecretValueInput{SecretId: &t.id}
+	if t.version != "" {
+		in.VersionId = &t.version
+	}
+	if t.stage != "" {
+		in.VersionStage = &t.stage
+	}
+	r := newRetries()
+	out, err := f.clients.Secrets(t.region, t.role).GetSecretValue(f.ctx, in, func(o *secretsmanager.Options) { o.Retryer = r })
+	if err != nil {
+		f.settle(t, found{problem: f.problem(err, r, subject{t.place, "secretsmanager:GetSecretValue"})})
+		return
+	}
+	f.settle(t, secretText(out.SecretString, out.SecretBinary))
+}
+
+func secretText(text *string, binary []byte) found {
+	if text != nil {
+		return found{text: *text}
+	}
+	if !utf8.Valid(binary) || bytes.IndexByte(binary, 0) >= 0 {
+		return found{problem: "is binary, and a variable holds text only"}
+	}
+	return found{text: string(binary)}
+}
