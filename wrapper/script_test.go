@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 
 	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/testbed"
+	"github.com/graft-lambda/graft/layers"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
@@ -37,6 +39,10 @@ var bounded = context.Background()
 //
 // runs a program there, as a user without rights and without an entry in
 // /etc/passwd. Its flags are those of [newFunction].
+//
+//	add-secrets
+//
+// puts the real graft-secrets beside the wrapper.
 //
 //	invoke [FLAG…] EVENT
 //
@@ -64,6 +70,7 @@ func TestScript(t *testing.T) {
 					"in-lambda":      s.inLambda,
 					"invoke":         s.invoke,
 					"compile-csharp": compileCSharp,
+					"add-secrets":    addSecrets,
 				},
 			})
 		})
@@ -89,6 +96,19 @@ func setUp(env *testscript.Env, wrapper string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(env.WorkDir, "opt/graft"), program, 0o755)
+}
+
+// secrets is the real graft-secrets, built at most once.
+var secrets = sync.OnceValues(func() (string, error) {
+	out := filepath.Join(scratch, "graft-secrets")
+	return out, layers.BuildProgram(bounded, "wrapper/secrets", runtime.GOARCH, out)
+})
+
+// addSecrets lays it into the script's opt.
+func addSecrets(ts *testscript.TestScript, _ bool, _ []string) {
+	program, err := secrets()
+	ts.Check(err)
+	ts.Check(os.Link(program, ts.MkAbs("opt/graft-secrets")))
 }
 
 // needs returns the scene with the runtime that the script's first line asks
