@@ -153,9 +153,7 @@ func Explain(s Subject) Result {
 			r.Agents = append(r.Agents, name)
 		}
 	}
-	for _, u := range d.References {
-		r.References = append(r.References, Reference{u.Agent, files.of(u.Agent, u.Name), u.Name, u.String()})
-	}
+	r.References = references(d.References, files)
 	if d.Fatal {
 		r.DoesNotStart = append(r.DoesNotStart, "a reference of its own has no value: see what is left out")
 	}

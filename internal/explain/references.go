@@ -22,6 +22,17 @@ type Reference struct {
 	Text string `json:"text"`
 }
 
+// references are the uses that can be fetched.
+func references(uses []inject.Use, files files) []Reference {
+	var list []Reference
+	for _, u := range uses {
+		if _, err := reference.Parse(u.Reference); err == nil || !reference.Is(u.Reference) {
+			list = append(list, Reference{u.Agent, files.of(u.Agent, u.Name), u.Name, u.String()})
+		}
+	}
+	return list
+}
+
 // unresolved leaves references as they are: nobody is asked here. It has the
 // wrapper's own words where there is nobody to ask.
 func (s Subject) unresolved(_ inject.Env, questions []string, _ time.Duration) []reference.Answer {
