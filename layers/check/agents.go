@@ -28,6 +28,7 @@ func (s *stack) agents(r *root, arch string) {
 	s.hiddenValues(r, list)
 	s.packages(r, list)
 	s.companion(r, list)
+	s.references(r, list)
 	if len(list) == 0 {
 		return
 	}

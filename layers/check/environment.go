@@ -54,6 +54,9 @@ func environment(found *findings, place string, f template.Function, vars []vari
 		case strings.HasPrefix(v.Name, "GRAFT_") && !slices.Contains(fragment.SettingNames, v.Name):
 			add("unknown-setting", v.line, "%s%s", v.Name, meant(v.Name))
 		}
+		if why := badReference(v.Var); v.known && isFunctionReference(v.Var) && why != "" {
+			add("bad-reference", v.line, "%s", why)
+		}
 		if v.known && Secret(v.Name, v.Value) {
 			add("plain-secret", v.line, "%s holds what looks like a secret", v.Name)
 		}

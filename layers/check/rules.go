@@ -36,6 +36,8 @@ var Rules = []Rule{
 	{"graft-missing", Warning, "Fragments, but no layer with /opt/graft", "add graft's own layer to the stack, or make the layer with graft build"},
 	{"companion-missing", Warning, "Programs to run or telemetry to send, but no layer has the companion, which does it", "make the layer with graft build, and not with --companion none"},
 	{"companion-twice", Warning, "Two companions, one that Lambda starts and one that the wrapper starts: programs run, and telemetry is sent, twice", "make the layers with the same --companion"},
+	{"bad-reference", Error, "A reference to a setting or secret that can never be resolved", "write it as the README says: ref+awsssm://PATH, ref+awssecrets://ID, with #/KEY for a part of it"},
+	{"secrets-missing", Error, "References to settings or secrets, but no layer has graft-secrets, which fetches them", "make the layer with graft build --secrets"},
 	{"not-installed", Warning, "A dependency manifest that is not installed: what it pins cannot be checked", "check what graft build made of the folder"},
 
 	// Files.
@@ -49,7 +51,7 @@ var Rules = []Rule{
 	{"special-file", Error, "A file that Lambda does not unpack, or unpacks as something else", "ship files, folders and links only, without set-user-id bits"},
 	{"unsafe-link", Error, "A link that leaves the layer", "link to a path inside the layer, best a relative one"},
 	{"dangling-link", Error, "A link to nothing", "ship what it points to, or take it out; sam build fails on it, too"},
-	{"plain-secret", Error, "A secret in plain text: whoever may use the layer or see the function can read it", "take it out and revoke it; set it on the function instead, in a template by {{resolve:secretsmanager:NAME}}"},
+	{"plain-secret", Error, "A secret in plain text: whoever may use the layer or see the function can read it", "take it out and revoke it; refer to it by ref+awssecrets://NAME, or in a template by {{resolve:secretsmanager:NAME}}"},
 
 	// Zips.
 	{"zip-unreadable", Error, "A zip that cannot be read", "make it anew"},

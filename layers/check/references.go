@@ -1,0 +1,51 @@
+package check
+
+import (
+	"strings"
+
+	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/inject/reference"
+	"github.com/graft-lambda/graft/internal/resolve"
+)
+
+// references checks the references in fragments, and that there is somebody to
+// resolve them and the function's.
+func (s *stack) references(r *root, list []fragment.Fragment) {
+	missing := s.complete() && !r.has(resolve.Program)
+	for _, f := range list {
+		for _, v := range f.Vars {
+			if !reference.Is(v.Value) {
+				continue
+			}
+			line := s.lineOf(r, f.File, v.Name)
+			switch why := badReference(v); {
+			case why != "":
+				s.add(r, "bad-reference", f.File, line, "%s", why)
+			case !inject.IsPlain(v.Name):
+				s.add(r, "bad-reference", f.File, line, "%s: is merged with what is there, and cannot be a reference: the fragment stands down", v.Name)
+			case missing:
+				s.add(r, "secrets-missing", f.File, line, "%s is a reference, but no layer has %s: the fragment stands down", v.Name, resolve.Program)
+			}
+		}
+	}
+	for _, v := range s.vars {
+		if missing && (isFunctionReference(v) && badReference(v) == "" || v.Name == "GRAFT_SSM_PATH" && v.Value != "") {
+			s.whole("secrets-missing", "%s asks for values, but no layer has %s: the function does not start", v.Name, resolve.Program)
+		}
+	}
+}
+
+// isFunctionReference reports whether graft resolves a function's variable.
+func isFunctionReference(v fragment.Var) bool {
+	return reference.Is(v.Value) && !strings.HasPrefix(v.Name, "GRAFT_")
+}
+
+// badReference says what is wrong with a variable that is a reference, without
+// its value; empty if nothing is.
+func badReference(v fragment.Var) string {
+	if _, err := reference.Parse(v.Value); err != nil {
+		return v.Name + ": " + err.Error()
+	}
+	return ""
+}
