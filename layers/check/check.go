@@ -56,6 +56,7 @@ func (c *checking) read(l *Layer) {
 	c.layers = append(c.layers, l)
 	l.inspect()
 	l.modes()
+	l.layout()
 	l.pending = l.uninstalled()
 }
 

@@ -303,3 +303,12 @@ func TestManyAlike(t *testing.T) {
 	assert.Equal(t, "too-many-extensions", report.Findings[0].Code)
 	assert.Equal(t, "neither a program nor executable (and 90 more like this)", report.Findings[10].Message)
 }
+
+// TestLongNames: what a finding says stays readable whatever a template holds.
+func TestLongNames(t *testing.T) {
+	text := "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties: {Runtime: " + strings.Repeat("é", 5000) + "}\n"
+	report := check.Template(check.Options{}, "template.yaml", []byte(text), nil)
+	require.Len(t, report.Findings, 1)
+	assert.Equal(t, "runtime-invalid", report.Findings[0].Code)
+	assert.Less(t, len(report.Findings[0].Message), 1100)
+}
