@@ -16,7 +16,7 @@ type Reach struct{ tops []string }
 func ReachOf(file string, named ...string) Reach {
 	var r Reach
 	add := func(path string) (real string, ok bool) {
-		real, err := realPath(path)
+		real, err := RealPath(path)
 		if err == nil {
 			r.tops = append(r.tops, real)
 		}
@@ -38,23 +38,20 @@ func ReachOf(file string, named ...string) Reach {
 	return r
 }
 
-// Real returns the path with all links followed, and whether it lies in the
-// reach: what counts is where a path ends. Its error is of io/fs, for what is
-// not there.
-func (r Reach) Real(path string) (real string, within bool, err error) {
-	real, err = realPath(path)
-	if err != nil {
-		return "", false, err
-	}
+// Holds reports whether a path, as [RealPath] returns it, lies in the reach.
+func (r Reach) Holds(real string) bool {
 	for _, top := range r.tops {
-		if rel, err := filepath.Rel(top, real); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-			return real, true, nil
+		rel, err := filepath.Rel(top, real)
+		if err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+			return true
 		}
 	}
-	return real, false, nil
+	return false
 }
 
-func realPath(path string) (string, error) {
+// RealPath is where a path ends when all links are followed, from the root.
+// Its error is of io/fs, for what is not there.
+func RealPath(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", err

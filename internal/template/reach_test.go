@@ -46,15 +46,14 @@ func TestReach(t *testing.T) {
 		{"repository/t.yaml", "repo", no},
 		{"repository/t.yaml", "repository", yes},
 	} {
-		_, within, err := template.ReachOf(c.template, "named", "nowhere").Real(c.path)
+		real, err := template.RealPath(c.path)
 		require.NoError(t, err)
-		assert.Equal(t, c.want, within, "%s of %s", c.path, c.template)
+		assert.Equal(t, c.want, template.ReachOf(c.template, "named", "nowhere").Holds(real), "%s of %s", c.path, c.template)
+		assert.False(t, template.Reach{}.Holds(real))
 	}
-	_, within, err := template.ReachOf("repo/app/t.yaml").Real("repo/nowhere")
+	_, err := template.RealPath("repo/nowhere")
 	assert.ErrorIs(t, err, fs.ErrNotExist)
-	assert.False(t, within)
-
-	real, _, err := template.Reach{}.Real("other-name")
+	real, err := template.RealPath("other-name")
 	require.NoError(t, err)
 	assert.Equal(t, "repo", filepath.Base(real))
 }

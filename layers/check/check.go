@@ -59,6 +59,7 @@ func (c *checking) read(l *Layer) {
 	c.layers = append(c.layers, l)
 	l.inspect()
 	l.modes()
+	l.layout()
 	for _, manifest := range l.Uninstalled() {
 		l.pending = append(l.pending, path.Dir(manifest))
 		l.found.add("not-installed", l.place(manifest), 0, "%s is not installed yet", path.Base(manifest))

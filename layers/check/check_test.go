@@ -141,7 +141,7 @@ func run(t *testing.T, ar *txtar.Archive) check.Report {
 			require.NoError(t, err)
 			reach := template.ReachOf(p, paths...)
 			return check.Template(check.Options{}, p, data, func(file string) (*check.Layer, error) {
-				if _, within, err := reach.Real(file); err == nil && !within {
+				if real, err := template.RealPath(file); err == nil && !reach.Holds(real) {
 					return nil, check.ErrOutside
 				}
 				return open(file)
@@ -302,4 +302,15 @@ func TestManyAlike(t *testing.T) {
 	require.Len(t, report.Findings, 11)
 	assert.Equal(t, "too-many-extensions", report.Findings[0].Code)
 	assert.Equal(t, "neither a program nor executable (and 90 more like this)", report.Findings[10].Message)
+}
+
+// TestLongNames: what a finding says stays readable whatever a template holds.
+func TestLongNames(t *testing.T) {
+	text := "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties: {Runtime: " + strings.Repeat("é", 5000) + ", Layers: [" + strings.Repeat("é", 5000) + "]}\n"
+	report := check.Template(check.Options{}, "template.yaml", []byte(text), nil)
+	require.Len(t, report.Findings, 2)
+	assert.Equal(t, "layer-not-found", report.Findings[0].Code)
+	assert.Equal(t, "function F: "+strings.Repeat("é", 494)+"…", report.Findings[0].Message)
+	assert.Equal(t, "runtime-invalid", report.Findings[1].Code)
+	assert.Equal(t, "function F: \""+strings.Repeat("é", 32)+"…\"", report.Findings[1].Message)
 }

@@ -49,13 +49,21 @@ func (r Report) Without(codes ...string) Report {
 // findings gathers.
 type findings []Finding
 
+// maxMessage bounds what a finding says, in bytes: names can be as long as a
+// file.
+const maxMessage = 1000
+
 // add notes a finding. The text may come from a hostile file: it becomes one
 // line without control characters.
 func (fs *findings) add(code, path string, line int, format string, args ...any) {
 	r := rule(code)
+	message := fmt.Sprintf(format, args...)
+	if len(message) > maxMessage {
+		message = message[:maxMessage] + "…"
+	}
 	*fs = append(*fs, Finding{
 		Code: code, Severity: r.Severity, Path: show.Line(path), Line: line,
-		Message: show.Line(fmt.Sprintf(format, args...)), Fix: r.Remedy,
+		Message: show.Line(message), Fix: r.Remedy,
 	})
 }
 

@@ -21,6 +21,9 @@ var digits = regexp.MustCompile(`[0-9]+`)
 // shape is the name of a runtime without its version.
 func shape(name string) string { return digits.ReplaceAllString(name, "N") }
 
+// maxRuntime is longer than any runtime's name, in bytes.
+const maxRuntime = 64
+
 // runtime returns the runtime of a function, if it is known. One that Lambda
 // does not have is a finding.
 func (t *templateCheck) runtime(f template.Function) (managed.Runtime, bool) {
@@ -28,6 +31,9 @@ func (t *templateCheck) runtime(f template.Function) (managed.Runtime, bool) {
 	rt, ok := managed.Find(name)
 	if ok || !known(f.Runtime) {
 		return rt, ok
+	}
+	if len(name) > maxRuntime {
+		name = name[:maxRuntime] + "…"
 	}
 	code, hint := "runtime-invalid", ""
 	var names []string

@@ -61,6 +61,8 @@ var Rules = []Rule{
 	{"zip-method", Error, "A compression method that Lambda does not know", "compress with deflate, or store"},
 	{"zip-corrupt", Error, "An entry whose content is not what the zip says", "make the zip anew"},
 	{"zip-bomb", Error, "A zip that unpacks to far more than Lambda takes: it was not unpacked here either", "do not use it; ask where it comes from"},
+	{"layer-nested", Warning, "A layer that is packed with a folder around it, or in another zip: nothing is where it is looked for", "take what is in the folder, not the folder: cd my-layer && zip -r ../my-layer.zip ."},
+	{"layer-empty", Warning, "A zip without files", "pack what the layer is to have"},
 
 	// Extensions.
 	{"not-an-extension", Error, "A file in extensions that Lambda cannot start as one: it starts every file there, and the function fails", "move helpers out of extensions, into a folder of their own"},

@@ -119,7 +119,7 @@ func changed(change func(data []byte) []byte) func(testing.TB) []byte {
 var hostileZips = []hostileZip{
 	{"empty file", func(testing.TB) []byte { return nil }, []string{"zip-unreadable"}},
 	{"no zip", func(testing.TB) []byte { return []byte(strings.Repeat("text", 100)) }, []string{"zip-unreadable"}},
-	{"empty zip", named(), nil},
+	{"empty zip", named(), []string{"layer-empty"}},
 	{"good", named("a/b", "c"), nil},
 	{"escape", named("../../etc/passwd"), []string{"zip-entry-name"}},
 	{"escape within", named("a/../../x"), []string{"zip-entry-name"}},
@@ -130,7 +130,7 @@ var hostileZips = []hostileZip{
 	{"twice", named("a", "b", "a"), []string{"zip-duplicate"}},
 	{"twice in other words", named("a", "./a"), []string{"zip-duplicate"}},
 	{"file and folder", named("a", "a/b"), []string{"zip-duplicate"}},
-	{"folder twice", named("a/", "a/"), nil},
+	{"folder twice", named("a/", "a/"), []string{"layer-empty"}},
 	{"link out", link("a/l", "../../etc"), []string{"unsafe-link"}},
 	{"link absolute", link("l", "/etc/passwd"), []string{"unsafe-link"}},
 	{"link to nothing", link("l", "none"), []string{"dangling-link"}},
@@ -248,6 +248,7 @@ var hostileZips = []hostileZip{
 	{"too large for an upload", func(t testing.TB) []byte {
 		return append(make([]byte, 51<<20), zipOf(t, header{Name: "f"})...)
 	}, []string{"zip-too-large"}},
+	{"a zip in a zip", func(t testing.TB) []byte { return zipOf(t, header{Name: "build/"}, header{Name: "build/layer.zip"}) }, []string{"layer-nested"}},
 	{"fragment for another system", func(t testing.TB) []byte {
 		return zipOf(t, header{Name: "graft.d/50-a.env", CreatorVersion: 0})
 	}, []string{"fragment-invalid"}},

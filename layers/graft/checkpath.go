@@ -53,10 +53,7 @@ func checkPaths(opt check.Options, paths []string) (check.Report, error) {
 		if !filepath.IsAbs(p) {
 			p = filepath.Join(filepath.Dir(file), filepath.FromSlash(p))
 		}
-		switch _, within, err := reach.Real(p); {
-		case err != nil:
-			return nil, fmt.Errorf("%s: %w", p, fragment.Cause(err))
-		case !within:
+		if real, err := template.RealPath(p); err == nil && !reach.Holds(real) {
 			return nil, check.ErrOutside
 		}
 		return o.open(p)
@@ -68,8 +65,11 @@ func checkPaths(opt check.Options, paths []string) (check.Report, error) {
 type opener struct{ opened map[string]*check.Layer }
 
 func (o opener) open(file string) (*check.Layer, error) {
-	real, _, err := template.Reach{}.Real(file)
-	if l := o.opened[real]; err == nil && l != nil {
+	real, err := template.RealPath(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, fragment.Cause(err))
+	}
+	if l := o.opened[real]; l != nil {
 		return l, nil
 	}
 	l, err := check.Open(file)
