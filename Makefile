@@ -38,8 +38,11 @@ check: ## formatting, vet, staticcheck and module files
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 
+# SECRETS=1 puts graft-secrets into the layer, which is smaller without it.
+secrets = $(if $(filter 1,$(SECRETS)),--secrets)
+
 layer: ## dist/graft-ARCH.zip, the same to the byte for the same sources (ARCH=amd64|arm64)
-	@$(GO) run ./layers/graft build --arch $(ARCH) --out $(DIST) --name graft
+	@$(GO) run ./layers/graft build --arch $(ARCH) --out $(DIST) --name graft $(secrets)
 
 # What makes a layer public, or replaces one, is taken from make's own command
 # line only: a variable that happens to be in the environment decides nothing.
@@ -63,10 +66,10 @@ release: ## the layers, the graft command for Linux and macOS, SHA256SUMS; the s
 build-%: into = $(or $(ARTIFACTS_DIR),$(error ARTIFACTS_DIR is not set: it is the folder to fill))
 
 build-Graft: ## for sam build: the layer for x86_64
-	@$(GO) run ./layers/graft build --arch amd64 --into "$(into)"
+	@$(GO) run ./layers/graft build --arch amd64 $(secrets) --into "$(into)"
 
 build-GraftArm64: ## for sam build: the layer for arm64
-	@$(GO) run ./layers/graft build --arch arm64 --into "$(into)"
+	@$(GO) run ./layers/graft build --arch arm64 $(secrets) --into "$(into)"
 
 # The layers of the examples, graft in them: ExampleCustomBash, or
 # ExampleCustomBashArm64, is examples/custom-bash/layer.

@@ -25,7 +25,7 @@ type entry struct {
 	item *item  // nil for a folder
 }
 
-// Open collects a whole layer for opt.Arch: the wrapper, the companion, what
+// Open collects a whole layer for opt.Arch: graft's own programs, what
 // belongs to them, and the layer folders' own files, as [Stage] has them. A
 // folder may bring a file that graft's part has too; that it differs is an error.
 func Open(ctx context.Context, opt Options, folders ...string) (_ *Layer, err error) {
@@ -44,15 +44,12 @@ func Open(ctx context.Context, opt Options, folders ...string) (_ *Layer, err er
 	if err := WriteBase(l.own); err != nil {
 		return nil, err
 	}
-	if err := BuildProgram(ctx, wrapper, opt.Arch, filepath.Join(l.own, wrapperFile)); err != nil {
-		return nil, err
-	}
-	if file := companionFiles[opt.Companion]; file != "" {
+	for file, pkg := range opt.programs() {
 		file = filepath.Join(l.own, filepath.FromSlash(file))
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			return nil, err
 		}
-		if err := BuildProgram(ctx, companion, opt.Arch, file); err != nil {
+		if err := BuildProgram(ctx, pkg, opt.Arch, file); err != nil {
 			return nil, err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 type Options struct {
 	Arch      string    // amd64 or arm64
 	Companion Companion // how the companion stands in the layer; [External] if empty
+	Secrets   bool      // graft-secrets stands in the layer, which ref+ values need
 	Python    string    // the version that requirements.txt is installed for, such as "3.12"; 3.13 if empty
 	Scripts   bool      // npm runs the install scripts of packages; they run on this machine, whatever Arch is
 	Cache     string    // the folder that keeps installed dependencies; see [CacheDir] for what an empty one means
@@ -41,18 +42,34 @@ var companionFiles = map[Companion]string{
 	NoCompanion: "",
 }
 
-// wrapperFile is where the wrapper stands below /opt.
-const wrapperFile = "graft"
+// Where the programs that have one place only stand below /opt.
+const (
+	wrapperFile = "graft"
+	secretsFile = "graft-secrets"
+)
 
 // Programs returns where graft's own programs stand below /opt, in whatever
 // layer has them.
 func Programs() []string {
-	return []string{wrapperFile, companionFiles[External], companionFiles[Forked]}
+	return []string{wrapperFile, companionFiles[External], companionFiles[Forked], secretsFile}
 }
 
 // CompanionFile returns where the companion stands below /opt; empty if it is
 // left out.
 func CompanionFile(c Companion) string { return companionFiles[c] }
+
+// programs returns the packages of the programs that go into the layer, by
+// where each stands below /opt.
+func (o Options) programs() map[string]string {
+	found := map[string]string{wrapperFile: wrapper}
+	if file := companionFiles[o.Companion]; file != "" {
+		found[file] = companion
+	}
+	if o.Secrets {
+		found[secretsFile] = secrets
+	}
+	return found
+}
 
 const defaultPython = "3.13"
 

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -87,6 +88,15 @@ func TestRelease(t *testing.T) {
 			shipped, err := io.ReadAll(f)
 			require.NoError(t, err)
 			assert.True(t, bytes.Equal(read(t, program), shipped), "the wrapper for %s is what the sources give", arch)
+			_, err = z.Open("graft-secrets")
+			assert.ErrorIs(t, err, fs.ErrNotExist, "it was not asked for")
+
+			// The command has every program for both architectures inside.
+			into := filepath.Join(dir, "with", arch)
+			graft("build", "--secrets", "--arch", arch, "--into", into)
+			secrets := filepath.Join(t.TempDir(), "graft-secrets")
+			require.NoError(t, layers.BuildProgram(t.Context(), "wrapper/secrets", arch, secrets))
+			assert.True(t, bytes.Equal(read(t, secrets), read(t, filepath.Join(into, "graft-secrets"))), "graft-secrets for %s is what the sources give", arch)
 		}
 	})
 }

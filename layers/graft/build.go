@@ -29,6 +29,7 @@ given. A folder looks like /opt itself; without one it is the bare layer.
   --companion C   extension: Lambda starts the companion; forked: the wrapper
                   does, so that nothing is in /opt/extensions; none: it is left
                   out, and with it GRAFT_RUN and GRAFT_TELEMETRY (extension)
+  --secrets       put /opt/graft-secrets in, which ref+ values need
   --python V      the Python that requirements.txt is installed for (3.13)
   --scripts       let npm run the install scripts of packages, on this machine
 `
@@ -71,6 +72,7 @@ func newOrder(args []string, stdout, stderr io.Writer) (order, error) {
 	flags.StringVar(&o.oci, "oci", "", "")
 	flags.StringVar(&o.into, "into", "", "")
 	companion := flags.String("companion", string(layers.External), "")
+	flags.BoolVar(&o.options.Secrets, "secrets", false, "")
 	flags.StringVar(&o.options.Python, "python", "", "")
 	flags.BoolVar(&o.options.Scripts, "scripts", false, "")
 	var err error

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -51,6 +52,25 @@ func TestBuildApart(t *testing.T) {
 		left, err := os.ReadDir(dir)
 		require.NoError(t, err)
 		assert.Len(t, left, 1)
+	}
+}
+
+// TestBuildSecrets: the flag puts graft-secrets into every zip.
+func TestBuildSecrets(t *testing.T) {
+	for _, flags := range [][]string{nil, {"--secrets"}} {
+		dir := t.TempDir()
+		var out bytes.Buffer
+		require.Zero(t, run(t.Context(), append([]string{"build", "--out", dir}, flags...), &out, &out), "%s", &out)
+		for _, arch := range []string{"amd64", "arm64"} {
+			z, err := zip.OpenReader(filepath.Join(dir, "graft-"+arch+".zip"))
+			require.NoError(t, err)
+			defer z.Close()
+			i := slices.IndexFunc(z.File, func(f *zip.File) bool { return f.Name == "graft-secrets" })
+			assert.Equal(t, flags != nil, i >= 0, "%s %q", arch, flags)
+			if i >= 0 {
+				assert.Equal(t, os.FileMode(0o755), z.File[i].Mode())
+			}
+		}
 	}
 }
 
