@@ -17,12 +17,17 @@ type Layer struct {
 	items   []*item          // in the order in which they came
 	entries map[string]entry // by slash-separated path below /opt
 	roots   []*os.Root
-	own     string // a temporary folder with graft's part, if it is not ""
+	without map[*os.Root]map[string]bool // folders of layer folders that do not ship
+	own     string                       // a temporary folder with graft's part, if it is not ""
 }
 
 type entry struct {
 	from string // the layer folder that brought it first
 	item *item  // nil for a folder
+}
+
+func newLayer() *Layer {
+	return &Layer{entries: map[string]entry{}, without: map[*os.Root]map[string]bool{}}
 }
 
 // Open collects a whole layer for opt.Arch: graft's own programs, what
@@ -32,7 +37,7 @@ func Open(ctx context.Context, opt Options, folders ...string) (_ *Layer, err er
 	if opt, err = opt.complete(ctx); err != nil {
 		return nil, err
 	}
-	l := &Layer{entries: map[string]entry{}}
+	l := newLayer()
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -59,20 +64,6 @@ func Open(ctx context.Context, opt Options, folders ...string) (_ *Layer, err er
 		return nil, err
 	}
 	return l, l.folders(ctx, opt, folders)
-}
-
-// OpenFolder collects the layer of a folder that [Build] has filled, with every
-// file that is in it.
-func OpenFolder(ctx context.Context, dir string) (*Layer, error) {
-	l := &Layer{entries: map[string]entry{}}
-	err := l.all(ctx, dir, "")
-	if err == nil {
-		err = l.links()
-	}
-	if err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
 }
 
 // Close lets go of the layer's files.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 
 	"github.com/graft-lambda/graft/internal/keep"
 )
@@ -20,6 +22,7 @@ type Options struct {
 	Cache     string    // the folder that keeps installed dependencies; see [CacheDir] for what an empty one means
 	Offline   bool      // nothing is installed: what Cache does not hold is an error
 	Log       io.Writer // gets a line for every installation; may be nil
+	Without   []string  // folders inside layer folders that are left out, such as those that a build writes to
 }
 
 // A Companion says how the companion stands in a layer.
@@ -73,6 +76,19 @@ func (o Options) programs() map[string]string {
 
 const defaultPython = "3.13"
 
+var pythonVersion = regexp.MustCompile(`^3\.([1-9]?[0-9])$`)
+
+// PythonMinor returns the second number of a version of Python such as "3.12",
+// the form in which wheels name the one that they are for. Any other form is an
+// error.
+func PythonMinor(version string) (int, error) {
+	m := pythonVersion.FindStringSubmatch(version)
+	if m == nil {
+		return 0, fmt.Errorf("%q: want a version such as 3.12", version)
+	}
+	return strconv.Atoi(m[1])
+}
+
 // complete fills in what was left out.
 func (o Options) complete(ctx context.Context) (Options, error) {
 	if o.Arch != "amd64" && o.Arch != "arm64" {
@@ -87,6 +103,18 @@ func (o Options) complete(ctx context.Context) (Options, error) {
 	if o.Python == "" {
 		o.Python = defaultPython
 	}
+	if _, err := PythonMinor(o.Python); err != nil {
+		return o, fmt.Errorf("python: %w", err)
+	}
+	without := make([]string, len(o.Without))
+	for i, dir := range o.Without {
+		real, err := realPath(dir)
+		if err != nil {
+			return o, err
+		}
+		without[i] = real
+	}
+	o.Without = without
 	var err error
 	if o.Cache == "" {
 		o.Cache, err = CacheDir(ctx)

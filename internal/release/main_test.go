@@ -73,6 +73,7 @@ func TestRelease(t *testing.T) {
 			return string(out)
 		}
 		assert.Equal(t, "graft v1.2.3\n", graft("version"))
+		assert.Equal(t, "graft v1.2.3\n", graft("--version"))
 		graft("build", "--name", "graft")
 		for _, arch := range architectures {
 			name := "graft-" + arch + ".zip"
@@ -98,6 +99,17 @@ func TestRelease(t *testing.T) {
 			require.NoError(t, layers.BuildProgram(t.Context(), "wrapper/secrets", arch, secrets))
 			assert.True(t, bytes.Equal(read(t, secrets), read(t, filepath.Join(into, "graft-secrets"))), "graft-secrets for %s is what the sources give", arch)
 		}
+
+		// In the layer folder itself, with nothing said of where to.
+		dir = filepath.Join(t.TempDir(), "agents")
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, "graft.d"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "graft.d/50-a.env"), []byte("A=1\n"), 0o644))
+		var zips [2][]byte
+		for i := range zips {
+			assert.Contains(t, graft("build", "."), "leaving dist out of the layer: this build writes there\n")
+			zips[i] = read(t, filepath.Join(dir, "dist/agents-arm64.zip"))
+		}
+		assert.True(t, bytes.Equal(zips[0], zips[1]))
 	})
 }
 

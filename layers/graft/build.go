@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/graft-lambda/graft/layers"
 )
@@ -20,7 +16,8 @@ Makes OUT/NAME-ARCH.zip of the wrapper, the companion and the layer folders
 given. A folder looks like /opt itself; without one it is the bare layer.
 
   --arch LIST     architectures, separated by commas (amd64,arm64)
-  --out DIR       the folder for the zips, outside the layer folders (dist)
+  --out DIR       the folder for the zips (dist); inside a layer folder it is
+                  left out of the layer
   --name N        the name of the zips (the first folder's)
   --oci DIR       write the layer into this folder too, as an OCI image layout
                   with all architectures, for a Dockerfile's COPY --from=
@@ -34,15 +31,6 @@ given. A folder looks like /opt itself; without one it is the bare layer.
   --scripts       let npm run the install scripts of packages, on this machine
 `
 
-// An order is what the build's flags ask for.
-type order struct {
-	archs     []string
-	out, name string
-	oci, into string
-	options   layers.Options // for each architecture
-	folders   []string
-}
-
 // build is the command of that name.
 func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := newOrder(args, stdout, stderr)
@@ -52,64 +40,13 @@ func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.into != "" {
 		return layers.Build(ctx, o.into, o.optionsFor(o.archs[0]), o.folders...)
 	}
-	if err := layers.Apart(o.out, o.folders); err != nil {
+	if o.options.Without, err = o.inside(); err != nil {
 		return err
 	}
-	if o.oci != "" {
-		if err := layers.Apart(o.oci, o.folders); err != nil {
-			return err
-		}
+	for _, dir := range o.options.Without {
+		fmt.Fprintf(stderr, "leaving %s out of the layer: this build writes there\n", dir)
 	}
 	return o.zips(ctx, stdout, stderr)
-}
-
-func newOrder(args []string, stdout, stderr io.Writer) (order, error) {
-	o := order{options: layers.Options{Log: stderr}}
-	flags := flag.NewFlagSet("graft build", flag.ContinueOnError)
-	archs := flags.String("arch", "amd64,arm64", "")
-	flags.StringVar(&o.out, "out", "dist", "")
-	flags.StringVar(&o.name, "name", "", "")
-	flags.StringVar(&o.oci, "oci", "", "")
-	flags.StringVar(&o.into, "into", "", "")
-	companion := flags.String("companion", string(layers.External), "")
-	flags.BoolVar(&o.options.Secrets, "secrets", false, "")
-	flags.StringVar(&o.options.Python, "python", "", "")
-	flags.BoolVar(&o.options.Scripts, "scripts", false, "")
-	var err error
-	if o.folders, err = operands(flags, args, buildHelp, stdout); err != nil {
-		return o, err
-	}
-	o.archs = strings.Split(*archs, ",")
-	for _, arch := range o.archs {
-		if err := knownArch(arch); err != nil {
-			return o, err
-		}
-	}
-	if known := []string{string(layers.External), string(layers.Forked), string(layers.NoCompanion)}; !slices.Contains(known, *companion) {
-		return o, usageError{error: fmt.Errorf("--companion: %q is none of %q", *companion, known)}
-	}
-	o.options.Companion = layers.Companion(*companion)
-	switch {
-	case o.into != "" && o.oci != "":
-		return o, usageError{error: errors.New("--into: not with --oci")}
-	case o.into != "" && len(o.archs) != 1:
-		return o, usageError{error: errors.New("--into: give one --arch with it")}
-	case o.name == "" && len(o.folders) == 0:
-		o.name = "graft"
-	case o.name == "":
-		abs, err := filepath.Abs(o.folders[0])
-		if err != nil {
-			return o, err
-		}
-		o.name = filepath.Base(abs)
-	}
-	return o, nil
-}
-
-func (o order) optionsFor(arch string) layers.Options {
-	opt := o.options
-	opt.Arch = arch
-	return opt
 }
 
 // zips packs the layer for each architecture.
