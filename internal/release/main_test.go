@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -49,6 +50,7 @@ func TestRelease(t *testing.T) {
 		cmd.Env = append(os.Environ(), append(shared, "GOPATH="+filepath.Join(dir, "gopath"), "TMPDIR="+temp, "GRAFT_CACHE="+filepath.Join(dir, "cache"))...)
 		said, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(said))
+		assert.Regexp(t, `^`+regexp.QuoteMeta(out)+`/graft-darwin-amd64  \d+\.\d MB\n(.*\n){5}`+regexp.QuoteMeta(out)+`/SHA256SUMS  the digests, for sha256sum -c\n$`, string(said))
 		outs = append(outs, out)
 	}
 
@@ -122,6 +124,6 @@ func read(t *testing.T, name string) []byte {
 
 func TestVersionIsOneWord(t *testing.T) {
 	for _, version := range []string{"", "v1 -s", "v1'"} {
-		assert.ErrorContains(t, release(t.Context(), t.TempDir(), version), "want one word", "%q", version)
+		assert.ErrorContains(t, release(t.Context(), t.TempDir(), version, io.Discard), "want one word", "%q", version)
 	}
 }

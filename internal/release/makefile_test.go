@@ -2,7 +2,9 @@ package main
 
 import (
 	"os/exec"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -32,5 +34,17 @@ func TestMakeSecrets(t *testing.T) {
 		for _, not := range []string{"", "0", "password"} {
 			assert.NotContains(t, makes(t, "-n", target, "ARTIFACTS_DIR=x", "SECRETS="+not), "--secrets", "%s %q", target, not)
 		}
+	}
+}
+
+// TestMakeHelp: every line fits a terminal, and every target that people call
+// has one.
+func TestMakeHelp(t *testing.T) {
+	help := makes(t)
+	for line := range strings.Lines(help) {
+		assert.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), 80, line)
+	}
+	for _, target := range []string{"help", "demo", "test", "race", "fetch", "layer", "publish", "release", "bench", "fuzz", "check", "build-Graft"} {
+		assert.Regexp(t, `(?m)^  make `+target+` +\S`, help)
 	}
 }

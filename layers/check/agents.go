@@ -60,7 +60,7 @@ func (s *stack) readable(r *root) bool {
 		}
 	}
 	if count > maxFragments || size > maxFragmentBytes {
-		s.found.add("too-many-fragments", s.place, s.line, "%d fragments of %s", count, megabytes(size))
+		s.found.add("too-many-fragments", s.place, s.line, "%d fragments of %s", count, layers.Megabytes(size))
 		return false
 	}
 	return true

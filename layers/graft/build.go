@@ -88,7 +88,7 @@ func (o order) zip(ctx context.Context, im layers.Image, stdout, stderr io.Write
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%s  %s, unzipped %s\n", file, megabytes(info.Size()), megabytes(show.total))
+	fmt.Fprintf(stdout, "%s  %s, unzipped %s\n", file, layers.Megabytes(info.Size()), layers.Megabytes(show.total))
 	for _, line := range beyond(info.Size(), show.total) {
 		fmt.Fprintf(stderr, "graft: %s: %s\n", file, line)
 	}
@@ -101,16 +101,11 @@ func beyond(zipped, unzipped int64) []string {
 	var lines []string
 	if unzipped > layers.MaxUnzipped {
 		lines = append(lines, fmt.Sprintf("unzipped %s, and Lambda takes %s of a function and all its layers: leave out what is not needed, or use a container image (--oci)",
-			megabytes(unzipped), megabytes(layers.MaxUnzipped)))
+			layers.Megabytes(unzipped), layers.Megabytes(layers.MaxUnzipped)))
 	}
 	if zipped > layers.MaxUpload {
 		lines = append(lines, fmt.Sprintf("%s, and Lambda takes %s directly: upload it to S3 (aws s3 cp) and publish it with --content S3Bucket=BUCKET,S3Key=KEY",
-			megabytes(zipped), megabytes(layers.MaxUpload)))
+			layers.Megabytes(zipped), layers.Megabytes(layers.MaxUpload)))
 	}
 	return lines
-}
-
-// megabytes writes a size as Lambda's quotas do: 1 MB is 1024 KB.
-func megabytes(bytes int64) string {
-	return fmt.Sprintf("%.1f MB", float64(bytes)/(1<<20))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -97,6 +98,20 @@ func TestBuildHere(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, bytes.Equal(want, got), "the same as with the zips elsewhere")
 	}
+}
+
+// TestBuildOne: the answer is a line for each zip, all else goes to standard
+// error.
+func TestBuildOne(t *testing.T) {
+	dir := t.TempDir()
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"build", "--arch", "arm64", "--out", dir, "--name", "one"}, &stdout, &stderr), "%s", &stderr)
+	file := filepath.Join(dir, "one-arm64.zip")
+	assert.Regexp(t, "^"+regexp.QuoteMeta(file)+`  \d+\.\d MB, unzipped \d+\.\d MB\n$`, stdout.String())
+	assert.Equal(t, "packing "+file+"\n", stderr.String())
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, left, 1)
 }
 
 // TestBuildSecrets: the flag puts graft-secrets into every zip.
