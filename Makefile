@@ -52,10 +52,10 @@ publish: name = $(or $(call asked,NAME),graft)
 publish: zip = $(or $(call asked,ZIP),$(DIST)/$(name)-$(ARCH).zip)
 publish: ## a layer to AWS: NAME= FOLDER= ARCH= REGIONS= (README)
 	@command -v aws >/dev/null || { echo 'publish: the AWS CLI, aws, is not on the PATH' >&2; exit 1; }
-	@$(if $(call asked,ZIP),,$(GO) run ./layers/graft build --arch $(ARCH) --out $(DIST) --name $(name) $(call asked,FOLDER) >&2)
 	@REGIONS='$(call asked,REGIONS)' RUNTIMES='$(call asked,RUNTIMES)' LICENSE='$(call asked,LICENSE)' BUCKET='$(call asked,BUCKET)' \
 	  ACCOUNTS='$(call asked,ACCOUNTS)' ORGANIZATION='$(call asked,ORGANIZATION)' PUBLIC='$(call asked,PUBLIC)' SSM='$(call asked,SSM)' \
-	  layers/publish/publish.sh '$(zip)' '$(name)' '$(ARCH)'
+	  layers/publish/publish.sh '$(zip)' '$(name)' '$(ARCH)' \
+	  $(if $(call asked,ZIP),,$(GO) run ./layers/graft build --arch $(ARCH) --out $(DIST) --name $(name) $(if $(filter 1,$(call asked,SECRETS)),--secrets) $(call asked,FOLDER))
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 release: ## layers, commands for Linux and macOS, SHA256SUMS
