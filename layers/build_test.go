@@ -2,10 +2,12 @@ package layers_test
 
 import (
 	"bytes"
+	"debug/elf"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -54,6 +56,28 @@ func TestBuildCompanion(t *testing.T) {
 	}
 	err := layers.Build(t.Context(), t.TempDir(), layers.Options{Arch: runtime.GOARCH, Companion: "exensions"})
 	assert.EqualError(t, err, `companion "exensions": neither extension nor forked nor none`)
+}
+
+// TestBuildSecrets: graft-secrets stands in the layer only if it was asked for,
+// for everyone to execute.
+func TestBuildSecrets(t *testing.T) {
+	for _, wanted := range []bool{false, true} {
+		dir := t.TempDir()
+		require.NoError(t, layers.Build(t.Context(), dir, layers.Options{Arch: "arm64", Companion: layers.NoCompanion, Secrets: wanted}))
+		info, err := os.Lstat(filepath.Join(dir, "graft-secrets"))
+		if !wanted {
+			assert.ErrorIs(t, err, fs.ErrNotExist)
+			continue
+		}
+		require.NoError(t, err)
+		assert.Equal(t, fs.FileMode(0o755), info.Mode())
+		program, err := elf.Open(filepath.Join(dir, "graft-secrets"))
+		require.NoError(t, err)
+		defer program.Close()
+		assert.Equal(t, elf.EM_AARCH64, program.Machine)
+		assert.False(t, slices.ContainsFunc(program.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }), "static")
+	}
+	assert.Contains(t, layers.Programs(), "graft-secrets")
 }
 
 // TestBuildDeletesNothingElse gives folders that a build must not empty, and

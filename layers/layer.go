@@ -17,7 +17,8 @@ type Layer struct {
 	items   []*item          // in the order in which they came
 	entries map[string]entry // by slash-separated path below /opt
 	roots   []*os.Root
-	own     string // a temporary folder with graft's part, if it is not ""
+	without map[*os.Root]map[string]bool // folders of layer folders that do not ship
+	own     string                       // a temporary folder with graft's part, if it is not ""
 }
 
 type entry struct {
@@ -25,14 +26,18 @@ type entry struct {
 	item *item  // nil for a folder
 }
 
-// Open collects a whole layer for opt.Arch: the wrapper, the companion, what
+func newLayer() *Layer {
+	return &Layer{entries: map[string]entry{}, without: map[*os.Root]map[string]bool{}}
+}
+
+// Open collects a whole layer for opt.Arch: graft's own programs, what
 // belongs to them, and the layer folders' own files, as [Stage] has them. A
 // folder may bring a file that graft's part has too; that it differs is an error.
 func Open(ctx context.Context, opt Options, folders ...string) (_ *Layer, err error) {
 	if opt, err = opt.complete(ctx); err != nil {
 		return nil, err
 	}
-	l := &Layer{entries: map[string]entry{}}
+	l := newLayer()
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -44,15 +49,12 @@ func Open(ctx context.Context, opt Options, folders ...string) (_ *Layer, err er
 	if err := WriteBase(l.own); err != nil {
 		return nil, err
 	}
-	if err := BuildProgram(ctx, wrapper, opt.Arch, filepath.Join(l.own, wrapperFile)); err != nil {
-		return nil, err
-	}
-	if file := companionFiles[opt.Companion]; file != "" {
+	for file, pkg := range opt.programs() {
 		file = filepath.Join(l.own, filepath.FromSlash(file))
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			return nil, err
 		}
-		if err := BuildProgram(ctx, companion, opt.Arch, file); err != nil {
+		if err := BuildProgram(ctx, pkg, opt.Arch, file); err != nil {
 			return nil, err
 		}
 	}
@@ -62,20 +64,6 @@ func Open(ctx context.Context, opt Options, folders ...string) (_ *Layer, err er
 		return nil, err
 	}
 	return l, l.folders(ctx, opt, folders)
-}
-
-// OpenFolder collects the layer of a folder that [Build] has filled, with every
-// file that is in it.
-func OpenFolder(ctx context.Context, dir string) (*Layer, error) {
-	l := &Layer{entries: map[string]entry{}}
-	err := l.all(ctx, dir, "")
-	if err == nil {
-		err = l.links()
-	}
-	if err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
 }
 
 // Close lets go of the layer's files.

@@ -85,9 +85,9 @@ func npm(opt Options) (keep.Command, error) {
 // pip installs wheels only, for Lambda's system and not for this one: Amazon
 // Linux 2 has glibc 2.26, and 2023, from Python 3.12 on, 2.34.
 func pip(opt Options) (keep.Command, error) {
-	minor, err := strconv.Atoi(strings.TrimPrefix(opt.Python, "3."))
-	if err != nil || !strings.HasPrefix(opt.Python, "3.") {
-		return keep.Command{}, fmt.Errorf("python %q: want a version such as 3.13", opt.Python)
+	minor, err := PythonMinor(opt.Python)
+	if err != nil {
+		return keep.Command{}, err
 	}
 	glibc := 26
 	if minor >= 12 {

@@ -82,6 +82,23 @@ func WriteOCI(ctx context.Context, dst string, images []Image, progress Progress
 	return os.Rename(made, dst)
 }
 
+// VetOCI reports why no layout can be written into the folder dst when zips are
+// written into the folder zips.
+func VetOCI(dst, zips string) error {
+	layout, err := realPath(dst)
+	if err != nil {
+		return err
+	}
+	beside, err := realPath(zips)
+	if err != nil {
+		return err
+	}
+	if within(beside, layout) {
+		return fmt.Errorf("%q: the zips are written there: give a folder of its own", dst)
+	}
+	return replaceable(dst)
+}
+
 // replaceable tells why dst may not be replaced by a layout.
 func replaceable(dst string) error {
 	entries, err := os.ReadDir(dst)
@@ -95,7 +112,7 @@ func replaceable(dst string) error {
 		names = append(names, e.Name())
 	}
 	if len(names) > 0 && !slices.Equal(names, []string{"blobs", "index.json", "oci-layout"}) {
-		return fmt.Errorf("%s: neither empty nor an OCI image layout: give a folder that may be emptied", dst)
+		return fmt.Errorf("%q: neither empty nor an OCI image layout: give a folder that may be emptied", dst)
 	}
 	return nil
 }

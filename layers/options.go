@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 
 	"github.com/graft-lambda/graft/internal/keep"
 )
@@ -14,11 +16,13 @@ import (
 type Options struct {
 	Arch      string    // amd64 or arm64
 	Companion Companion // how the companion stands in the layer; [External] if empty
+	Secrets   bool      // graft-secrets stands in the layer, which ref+ values need
 	Python    string    // the version that requirements.txt is installed for, such as "3.12"; 3.13 if empty
 	Scripts   bool      // npm runs the install scripts of packages; they run on this machine, whatever Arch is
 	Cache     string    // the folder that keeps installed dependencies; see [CacheDir] for what an empty one means
 	Offline   bool      // nothing is installed: what Cache does not hold is an error
 	Log       io.Writer // gets a line for every installation; may be nil
+	Without   []string  // folders inside layer folders that are left out, such as those that a build writes to
 }
 
 // A Companion says how the companion stands in a layer.
@@ -41,20 +45,49 @@ var companionFiles = map[Companion]string{
 	NoCompanion: "",
 }
 
-// wrapperFile is where the wrapper stands below /opt.
-const wrapperFile = "graft"
+// Where the programs that have one place only stand below /opt.
+const (
+	wrapperFile = "graft"
+	secretsFile = "graft-secrets"
+)
 
 // Programs returns where graft's own programs stand below /opt, in whatever
 // layer has them.
 func Programs() []string {
-	return []string{wrapperFile, companionFiles[External], companionFiles[Forked]}
+	return []string{wrapperFile, companionFiles[External], companionFiles[Forked], secretsFile}
 }
 
 // CompanionFile returns where the companion stands below /opt; empty if it is
 // left out.
 func CompanionFile(c Companion) string { return companionFiles[c] }
 
+// programs returns the packages of the programs that go into the layer, by
+// where each stands below /opt.
+func (o Options) programs() map[string]string {
+	found := map[string]string{wrapperFile: wrapper}
+	if file := companionFiles[o.Companion]; file != "" {
+		found[file] = companion
+	}
+	if o.Secrets {
+		found[secretsFile] = secrets
+	}
+	return found
+}
+
 const defaultPython = "3.13"
+
+var pythonVersion = regexp.MustCompile(`^3\.([1-9]?[0-9])$`)
+
+// PythonMinor returns the second number of a version of Python such as "3.12",
+// the form in which wheels name the one that they are for. Any other form is an
+// error.
+func PythonMinor(version string) (int, error) {
+	m := pythonVersion.FindStringSubmatch(version)
+	if m == nil {
+		return 0, fmt.Errorf("%q: want a version such as 3.12", version)
+	}
+	return strconv.Atoi(m[1])
+}
 
 // complete fills in what was left out.
 func (o Options) complete(ctx context.Context) (Options, error) {
@@ -70,6 +103,18 @@ func (o Options) complete(ctx context.Context) (Options, error) {
 	if o.Python == "" {
 		o.Python = defaultPython
 	}
+	if _, err := PythonMinor(o.Python); err != nil {
+		return o, fmt.Errorf("python: %w", err)
+	}
+	without := make([]string, len(o.Without))
+	for i, dir := range o.Without {
+		real, err := realPath(dir)
+		if err != nil {
+			return o, err
+		}
+		without[i] = real
+	}
+	o.Without = without
 	var err error
 	if o.Cache == "" {
 		o.Cache, err = CacheDir(ctx)

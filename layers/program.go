@@ -18,6 +18,7 @@ const Module = "github.com/graft-lambda/graft"
 const (
 	wrapper   = "wrapper"
 	companion = "wrapper/companion"
+	secrets   = "wrapper/secrets"
 )
 
 // BuildProgram makes a program of this module for Lambda: static, for the given
@@ -26,10 +27,10 @@ const (
 // unpacked. Where there is neither the error wraps [ErrNoSource].
 func BuildProgram(ctx context.Context, pkg, arch, out string) error {
 	p := Program{Package: pkg, OS: "linux", Arch: arch}
-	if pkg == companion {
-		// It speaks HTTP, TLS and protobuf, and loses a seventh of its size by
-		// this: no HTTP/2, which OTLP/HTTP does not need, and no symbols. Its
-		// modules and their versions can still be read from it.
+	if pkg != wrapper {
+		// They speak HTTP and TLS, and the companion loses a seventh of its size
+		// by this: no HTTP/2, which neither OTLP/HTTP nor AWS's services need, and
+		// no symbols. Modules and their versions can still be read from them.
 		p.Tags, p.Linker = "nethttpomithttp2", "-s"
 	}
 	err := p.Compile(ctx, out)

@@ -11,7 +11,7 @@ import (
 
 // ReleasedPrograms are the programs of this module that a layer may hold, by
 // their folder in it: a release carries each for both architectures.
-var ReleasedPrograms = []string{wrapper, companion}
+var ReleasedPrograms = []string{wrapper, companion, secrets}
 
 // ReleasedDir is the folder of the source tree that is compiled into the graft
 // command with the build tag release. `make release` fills it.

@@ -28,7 +28,7 @@ func Stage(ctx context.Context, dst string, opt Options, folders ...string) erro
 	if err != nil {
 		return err
 	}
-	l := &Layer{entries: map[string]entry{}}
+	l := newLayer()
 	defer l.Close()
 	if err := l.folders(ctx, opt, folders); err != nil {
 		return err
@@ -50,7 +50,9 @@ func (l *Layer) folder(ctx context.Context, opt Options, folder string) error {
 	if err != nil {
 		return fmt.Errorf("layer folder: %w", err)
 	}
-
+	if l.without[root], err = leftOut(folder, opt.Without); err != nil {
+		return err
+	}
 	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", folder, err)
@@ -60,6 +62,9 @@ func (l *Layer) folder(ctx context.Context, opt Options, folder string) error {
 		}
 		if !d.IsDir() {
 			return nil
+		}
+		if l.without[root][name] {
+			return fs.SkipDir
 		}
 		if path.Base(name) == "node_modules" {
 			if name != "." && exists(root, path.Join(path.Dir(name), "package-lock.json")) {
@@ -105,6 +110,27 @@ func (l *Layer) level(ctx context.Context, opt Options, root *os.Root, dir, from
 	return nil
 }
 
+// leftOut returns which of the folders without are inside the layer folder, by
+// their names in it.
+func leftOut(folder string, without []string) (map[string]bool, error) {
+	src, err := realFolder(folder)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for _, dir := range without {
+		if !within(dir, src) || dir == src {
+			continue
+		}
+		name, err := filepath.Rel(src, dir)
+		if err != nil {
+			return nil, err
+		}
+		names[filepath.ToSlash(name)] = true
+	}
+	return names, nil
+}
+
 func (l *Layer) install(ctx context.Context, opt Options, m manifest, root *os.Root, dir, from string) error {
 	sub, err := fs.Sub(root.FS(), dir)
 	if err != nil {
@@ -126,6 +152,9 @@ func (l *Layer) tree(ctx context.Context, root *os.Root, dir, at, from string) e
 	return fs.WalkDir(root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
+		}
+		if err == nil && l.without[root][name] {
+			return fs.SkipDir
 		}
 		if err != nil || d.IsDir() {
 			return err

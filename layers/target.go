@@ -39,30 +39,11 @@ func target(dst string, folders []string) (string, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return dst, nil
 	case err != nil:
-		return "", err
+		return "", fmt.Errorf("%s: %w", dst, fragment.Cause(err))
 	case len(entries) > 0 && !built(dst):
 		return "", fmt.Errorf("%s: neither empty nor a layer that was built before: give a folder that may be emptied", dst)
 	}
 	return dst, nil
-}
-
-// Apart reports whether what is built from the layer folders may be written
-// into the folder dir: in one of them the next build would ship it.
-func Apart(dir string, folders []string) error {
-	dst, err := realPath(dir)
-	if err != nil {
-		return err
-	}
-	for _, folder := range folders {
-		src, err := realFolder(folder)
-		if err != nil {
-			return err
-		}
-		if within(dst, src) {
-			return fmt.Errorf("%s: inside the layer folder %s: the next build would ship what this one writes there", dir, folder)
-		}
-	}
-	return nil
 }
 
 // realFolder returns the real path of a layer folder.

@@ -131,7 +131,7 @@ func BenchmarkAll(b *testing.B) {
 		require.NoError(b, os.MkdirAll(filepath.Dir(file), 0o755))
 		require.NoError(b, os.WriteFile(file, []byte(text), 0o644))
 	}
-	l, err := layers.OpenFolder(b.Context(), layer)
+	l, err := layers.Open(b.Context(), layers.Options{Arch: "amd64"}, layer)
 	require.NoError(b, err)
 	require.NoError(b, l.Zip(b.Context(), layer+".zip", nil))
 	require.NoError(b, l.Close())

@@ -5,6 +5,8 @@
 //	                    the layer's programs for both architectures inside
 //	SHA256SUMS          as sha256sum -c reads it
 //
+// It prints what it has made.
+//
 // The same sources, version and toolchain give the same bytes, wherever they
 // lie. It is not done with goreleaser: the order (the programs first, then the
 // command with these inside, then the layers) and the layers' zips would be
@@ -36,7 +38,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := release(ctx, *out, *version); err != nil {
+	if err := release(ctx, *out, *version, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}
@@ -45,7 +47,8 @@ func main() {
 // architectures are Lambda's.
 var architectures = []string{"amd64", "arm64"}
 
-func release(ctx context.Context, out, version string) error {
+// release makes it all in the folder out, and tells stdout of each file.
+func release(ctx context.Context, out, version string, stdout io.Writer) error {
 	if version == "" || strings.ContainsAny(version, " \t\n'\"") {
 		return fmt.Errorf("version %q: want one word", version)
 	}
@@ -77,7 +80,25 @@ func release(ctx context.Context, out, version string) error {
 		}
 		names = append(names, name)
 	}
-	return sums(out, names)
+	if err := sums(out, names); err != nil {
+		return err
+	}
+	return list(out, names, stdout)
+}
+
+// list prints the named files in dir with their sizes, then the file of their
+// digests.
+func list(dir string, names []string, stdout io.Writer) error {
+	for _, name := range names {
+		file := filepath.Join(dir, name)
+		info, err := os.Stat(file)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "%s  %s\n", file, layers.Megabytes(info.Size()))
+	}
+	_, err := fmt.Fprintf(stdout, "%s  the digests, for sha256sum -c\n", filepath.Join(dir, "SHA256SUMS"))
+	return err
 }
 
 // programs fills the folder that the graft command is compiled with.

@@ -4,9 +4,11 @@ import (
 	"archive/zip"
 	"bytes"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -48,6 +50,7 @@ func TestRelease(t *testing.T) {
 		cmd.Env = append(os.Environ(), append(shared, "GOPATH="+filepath.Join(dir, "gopath"), "TMPDIR="+temp, "GRAFT_CACHE="+filepath.Join(dir, "cache"))...)
 		said, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(said))
+		assert.Regexp(t, `^`+regexp.QuoteMeta(out)+`/graft-darwin-amd64  \d+\.\d MB\n(.*\n){5}`+regexp.QuoteMeta(out)+`/SHA256SUMS  the digests, for sha256sum -c\n$`, string(said))
 		outs = append(outs, out)
 	}
 
@@ -72,6 +75,7 @@ func TestRelease(t *testing.T) {
 			return string(out)
 		}
 		assert.Equal(t, "graft v1.2.3\n", graft("version"))
+		assert.Equal(t, "graft v1.2.3\n", graft("--version"))
 		graft("build", "--name", "graft")
 		for _, arch := range architectures {
 			name := "graft-" + arch + ".zip"
@@ -87,7 +91,27 @@ func TestRelease(t *testing.T) {
 			shipped, err := io.ReadAll(f)
 			require.NoError(t, err)
 			assert.True(t, bytes.Equal(read(t, program), shipped), "the wrapper for %s is what the sources give", arch)
+			_, err = z.Open("graft-secrets")
+			assert.ErrorIs(t, err, fs.ErrNotExist, "it was not asked for")
+
+			// The command has every program for both architectures inside.
+			into := filepath.Join(dir, "with", arch)
+			graft("build", "--secrets", "--arch", arch, "--into", into)
+			secrets := filepath.Join(t.TempDir(), "graft-secrets")
+			require.NoError(t, layers.BuildProgram(t.Context(), "wrapper/secrets", arch, secrets))
+			assert.True(t, bytes.Equal(read(t, secrets), read(t, filepath.Join(into, "graft-secrets"))), "graft-secrets for %s is what the sources give", arch)
 		}
+
+		// In the layer folder itself, with nothing said of where to.
+		dir = filepath.Join(t.TempDir(), "agents")
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, "graft.d"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "graft.d/50-a.env"), []byte("A=1\n"), 0o644))
+		var zips [2][]byte
+		for i := range zips {
+			assert.Contains(t, graft("build", "."), "leaving dist out of the layer: this build writes there\n")
+			zips[i] = read(t, filepath.Join(dir, "dist/agents-arm64.zip"))
+		}
+		assert.True(t, bytes.Equal(zips[0], zips[1]))
 	})
 }
 
@@ -100,6 +124,6 @@ func read(t *testing.T, name string) []byte {
 
 func TestVersionIsOneWord(t *testing.T) {
 	for _, version := range []string{"", "v1 -s", "v1'"} {
-		assert.ErrorContains(t, release(t.Context(), t.TempDir(), version), "want one word", "%q", version)
+		assert.ErrorContains(t, release(t.Context(), t.TempDir(), version, io.Discard), "want one word", "%q", version)
 	}
 }

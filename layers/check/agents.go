@@ -61,7 +61,7 @@ func (s *stack) readable(r *root) bool {
 		}
 	}
 	if count > maxFragments || size > maxFragmentBytes {
-		s.whole("too-many-fragments", "%d fragments of %s", count, megabytes(size))
+		s.whole("too-many-fragments", "%d fragments of %s", count, layers.Megabytes(size))
 		return false
 	}
 	return true

@@ -1,8 +1,6 @@
 package check
 
 import (
-	"fmt"
-
 	"github.com/graft-lambda/graft/layers"
 )
 
@@ -22,13 +20,11 @@ func (s *stack) quotas() {
 	var sum int64
 	for _, l := range s.layers {
 		if l.packed > layers.MaxUpload {
-			l.found.add("zip-too-large", l.Name, 0, "%s zipped; a direct upload takes 50 MB", megabytes(l.packed))
+			l.found.add("zip-too-large", l.Name, 0, "%s zipped; a direct upload takes 50 MB", layers.Megabytes(l.packed))
 		}
 		sum += l.unzipped()
 	}
 	if sum > layers.MaxUnzipped {
-		s.whole("layers-too-large", "%s unzipped, the function's own code not counted; a function and its layers take 250 MB", megabytes(sum))
+		s.whole("layers-too-large", "%s unzipped, the function's own code not counted; a function and its layers take 250 MB", layers.Megabytes(sum))
 	}
 }
-
-func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/(1<<20)) }

@@ -27,7 +27,7 @@ func ReadZip(name string, r io.ReaderAt, size int64) *Layer {
 	l := &Layer{Name: name, entries: map[string]*entry{}, packed: size}
 	if size > layers.MaxUnzipped {
 		// Its table of contents may claim what memory cannot hold.
-		l.found.add("zip-unreadable", name, 0, "it is larger than all layers together may be unpacked, %s", megabytes(layers.MaxUnzipped))
+		l.found.add("zip-unreadable", name, 0, "it is larger than all layers together may be unpacked, %s", layers.Megabytes(layers.MaxUnzipped))
 		return l
 	}
 	d := &directory{r: r, left: maxDirectory}
@@ -42,7 +42,7 @@ func ReadZip(name string, r io.ReaderAt, size int64) *Layer {
 		zr.add(f)
 	}
 	if zr.claimed > bomb {
-		l.found.add("zip-bomb", name, 0, "%s that say they unpack to %s", megabytes(size), megabytes(zr.claimed))
+		l.found.add("zip-bomb", name, 0, "%s that say they unpack to %s", layers.Megabytes(size), layers.Megabytes(zr.claimed))
 		clear(l.entries)
 		return l
 	}

@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/graft-lambda/graft/layers"
 )
@@ -20,7 +16,8 @@ Makes OUT/NAME-ARCH.zip of the wrapper, the companion and the layer folders
 given. A folder looks like /opt itself; without one it is the bare layer.
 
   --arch LIST     architectures, separated by commas (amd64,arm64)
-  --out DIR       the folder for the zips, outside the layer folders (dist)
+  --out DIR       the folder for the zips (dist); inside a layer folder it is
+                  left out of the layer
   --name N        the name of the zips (the first folder's)
   --oci DIR       write the layer into this folder too, as an OCI image layout
                   with all architectures, for a Dockerfile's COPY --from=
@@ -29,18 +26,10 @@ given. A folder looks like /opt itself; without one it is the bare layer.
   --companion C   extension: Lambda starts the companion; forked: the wrapper
                   does, so that nothing is in /opt/extensions; none: it is left
                   out, and with it GRAFT_RUN and GRAFT_TELEMETRY (extension)
+  --secrets       put /opt/graft-secrets in, which ref+ values need
   --python V      the Python that requirements.txt is installed for (3.13)
   --scripts       let npm run the install scripts of packages, on this machine
 `
-
-// An order is what the build's flags ask for.
-type order struct {
-	archs     []string
-	out, name string
-	oci, into string
-	options   layers.Options // for each architecture
-	folders   []string
-}
 
 // build is the command of that name.
 func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -51,63 +40,13 @@ func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.into != "" {
 		return layers.Build(ctx, o.into, o.optionsFor(o.archs[0]), o.folders...)
 	}
-	if err := layers.Apart(o.out, o.folders); err != nil {
+	if o.options.Without, err = o.inside(); err != nil {
 		return err
 	}
-	if o.oci != "" {
-		if err := layers.Apart(o.oci, o.folders); err != nil {
-			return err
-		}
+	for _, dir := range o.options.Without {
+		fmt.Fprintf(stderr, "leaving %s out of the layer: this build writes there\n", dir)
 	}
 	return o.zips(ctx, stdout, stderr)
-}
-
-func newOrder(args []string, stdout, stderr io.Writer) (order, error) {
-	o := order{options: layers.Options{Log: stderr}}
-	flags := flag.NewFlagSet("graft build", flag.ContinueOnError)
-	archs := flags.String("arch", "amd64,arm64", "")
-	flags.StringVar(&o.out, "out", "dist", "")
-	flags.StringVar(&o.name, "name", "", "")
-	flags.StringVar(&o.oci, "oci", "", "")
-	flags.StringVar(&o.into, "into", "", "")
-	companion := flags.String("companion", string(layers.External), "")
-	flags.StringVar(&o.options.Python, "python", "", "")
-	flags.BoolVar(&o.options.Scripts, "scripts", false, "")
-	var err error
-	if o.folders, err = operands(flags, args, buildHelp, stdout); err != nil {
-		return o, err
-	}
-	o.archs = strings.Split(*archs, ",")
-	for _, arch := range o.archs {
-		if err := knownArch(arch); err != nil {
-			return o, err
-		}
-	}
-	if known := []string{string(layers.External), string(layers.Forked), string(layers.NoCompanion)}; !slices.Contains(known, *companion) {
-		return o, usageError{error: fmt.Errorf("--companion: %q is none of %q", *companion, known)}
-	}
-	o.options.Companion = layers.Companion(*companion)
-	switch {
-	case o.into != "" && o.oci != "":
-		return o, usageError{error: errors.New("--into: not with --oci")}
-	case o.into != "" && len(o.archs) != 1:
-		return o, usageError{error: errors.New("--into: give one --arch with it")}
-	case o.name == "" && len(o.folders) == 0:
-		o.name = "graft"
-	case o.name == "":
-		abs, err := filepath.Abs(o.folders[0])
-		if err != nil {
-			return o, err
-		}
-		o.name = filepath.Base(abs)
-	}
-	return o, nil
-}
-
-func (o order) optionsFor(arch string) layers.Options {
-	opt := o.options
-	opt.Arch = arch
-	return opt
 }
 
 // zips packs the layer for each architecture.
@@ -149,7 +88,7 @@ func (o order) zip(ctx context.Context, im layers.Image, stdout, stderr io.Write
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%s  %s, unzipped %s\n", file, megabytes(info.Size()), megabytes(show.total))
+	fmt.Fprintf(stdout, "%s  %s, unzipped %s\n", file, layers.Megabytes(info.Size()), layers.Megabytes(show.total))
 	for _, line := range beyond(info.Size(), show.total) {
 		fmt.Fprintf(stderr, "graft: %s: %s\n", file, line)
 	}
@@ -162,16 +101,11 @@ func beyond(zipped, unzipped int64) []string {
 	var lines []string
 	if unzipped > layers.MaxUnzipped {
 		lines = append(lines, fmt.Sprintf("unzipped %s, and Lambda takes %s of a function and all its layers: leave out what is not needed, or use a container image (--oci)",
-			megabytes(unzipped), megabytes(layers.MaxUnzipped)))
+			layers.Megabytes(unzipped), layers.Megabytes(layers.MaxUnzipped)))
 	}
 	if zipped > layers.MaxUpload {
 		lines = append(lines, fmt.Sprintf("%s, and Lambda takes %s directly: upload it to S3 (aws s3 cp) and publish it with --content S3Bucket=BUCKET,S3Key=KEY",
-			megabytes(zipped), megabytes(layers.MaxUpload)))
+			layers.Megabytes(zipped), layers.Megabytes(layers.MaxUpload)))
 	}
 	return lines
-}
-
-// megabytes writes a size as Lambda's quotas do: 1 MB is 1024 KB.
-func megabytes(bytes int64) string {
-	return fmt.Sprintf("%.1f MB", float64(bytes)/(1<<20))
 }

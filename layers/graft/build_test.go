@@ -3,8 +3,12 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -44,13 +48,88 @@ func TestBuildApart(t *testing.T) {
 	layer := filepath.Join(dir, "mine")
 	require.NoError(t, os.Mkdir(layer, 0o755))
 	inside := filepath.Join(layer, "a/b")
-	for _, args := range [][]string{{"--out", inside}, {"--out", layer}, {"--out", filepath.Join(dir, "dist"), "--oci", inside}} {
+	require.NoError(t, os.MkdirAll(inside, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(inside, "agent.js"), nil, 0o644))
+	file, dist := filepath.Join(dir, "file"), filepath.Join(dir, "dist")
+	require.NoError(t, os.WriteFile(file, nil, 0o644))
+	foreign := fmt.Sprintf("%q: inside the layer folder %s, and agent.js in it is not what a build writes: it would be missing from the layer; give another folder\n", inside, layer)
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--out", inside}, "--out: " + foreign},
+		{[]string{"--out", dist, "--oci", inside}, "--oci: " + foreign},
+		{[]string{"--out", layer}, fmt.Sprintf("--out: %q: the layer folder itself: the next build would ship what this one writes there\n", layer)},
+		{[]string{"--out", file}, fmt.Sprintf("--out: %q: not a folder\n", file)},
+		{[]string{"--out", dist, "--oci", file}, fmt.Sprintf("--oci: %q: not a folder\n", file)},
+		{[]string{"--out", filepath.Join(file, "sub")}, fmt.Sprintf("--out: %q: not a directory\n", filepath.Join(file, "sub"))},
+		{[]string{"--out", dist, "--oci", dist}, fmt.Sprintf("--oci: %q: the zips are written there: give a folder of its own\n", dist)},
+		{[]string{"--out", dist, "--oci", dir}, fmt.Sprintf("--oci: %q: the zips are written there: give a folder of its own\n", dir)},
+		{[]string{"--out", dist, "--oci", filepath.Dir(inside)}, fmt.Sprintf("--oci: %q: inside the layer folder %s, and b in it is not", filepath.Dir(inside), layer)},
+		{[]string{"--out", dist, file}, "layer folder: " + file + ": not a folder\n"},
+		{[]string{"--arch", "arm64", "--into", file}, file + ": not a directory\n"},
+	} {
 		var out bytes.Buffer
-		assert.Equal(t, exitFailed, run(t.Context(), append(append([]string{"build"}, args...), layer), &out, &out))
-		assert.Equal(t, "graft: "+args[len(args)-1]+": inside the layer folder "+layer+": the next build would ship what this one writes there\n", out.String())
-		left, err := os.ReadDir(dir)
+		assert.Equal(t, exitFailed, run(t.Context(), append(append([]string{"build"}, test.args...), layer), &out, &out))
+		assert.True(t, strings.HasPrefix(out.String(), "graft: "+test.want), "%q: %s", test.args, &out)
+		assert.NoFileExists(t, dist)
+	}
+}
+
+// TestBuildHere builds a layer of the folder that it stands in, twice: what the
+// first build has written there does not ship.
+func TestBuildHere(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mine")
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "graft.d"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "graft.d/50-mine.env"), []byte("A=1\n"), 0o644))
+	aside := filepath.Join(t.TempDir(), "aside")
+	build := func(args ...string) string {
+		var stdout, stderr bytes.Buffer
+		require.Zero(t, run(t.Context(), append([]string{"build", "--arch", "arm64"}, args...), &stdout, &stderr), "%s", &stderr)
+		return stderr.String()
+	}
+	build("--out", aside, dir)
+	for range 2 {
+		said := build("--out", filepath.Join(dir, "dist"), "--oci", filepath.Join(dir, "dist/oci"), dir)
+		assert.Equal(t, 2, strings.Count(said, "out of the layer: this build writes there\n"), said)
+		want, err := os.ReadFile(filepath.Join(aside, "mine-arm64.zip"))
 		require.NoError(t, err)
-		assert.Len(t, left, 1)
+		got, err := os.ReadFile(filepath.Join(dir, "dist/mine-arm64.zip"))
+		require.NoError(t, err)
+		assert.True(t, bytes.Equal(want, got), "the same as with the zips elsewhere")
+	}
+}
+
+// TestBuildOne: the answer is a line for each zip, all else goes to standard
+// error.
+func TestBuildOne(t *testing.T) {
+	dir := t.TempDir()
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"build", "--arch", "arm64", "--out", dir, "--name", "one"}, &stdout, &stderr), "%s", &stderr)
+	file := filepath.Join(dir, "one-arm64.zip")
+	assert.Regexp(t, "^"+regexp.QuoteMeta(file)+`  \d+\.\d MB, unzipped \d+\.\d MB\n$`, stdout.String())
+	assert.Equal(t, "packing "+file+"\n", stderr.String())
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, left, 1)
+}
+
+// TestBuildSecrets: the flag puts graft-secrets into every zip.
+func TestBuildSecrets(t *testing.T) {
+	for _, flags := range [][]string{nil, {"--secrets"}} {
+		dir := t.TempDir()
+		var out bytes.Buffer
+		require.Zero(t, run(t.Context(), append([]string{"build", "--out", dir}, flags...), &out, &out), "%s", &out)
+		for _, arch := range []string{"amd64", "arm64"} {
+			z, err := zip.OpenReader(filepath.Join(dir, "graft-"+arch+".zip"))
+			require.NoError(t, err)
+			defer z.Close()
+			i := slices.IndexFunc(z.File, func(f *zip.File) bool { return f.Name == "graft-secrets" })
+			assert.Equal(t, flags != nil, i >= 0, "%s %q", arch, flags)
+			if i >= 0 {
+				assert.Equal(t, os.FileMode(0o755), z.File[i].Mode())
+			}
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ const usage = `graft puts agents into Lambda functions, as one layer.
   graft run [FLAG…] -- COMMAND…      run a function with layers on this machine
   graft version                      print the version
 
-graft COMMAND -h says more.
+graft COMMAND -h, or graft help COMMAND, says more.
 `
 
 // The exit statuses besides 0.
@@ -95,19 +95,40 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return atOnce(ctx, func() error { return tell(args, stdout) })
 	case "run":
 		return try(ctx, args, stdout, stderr)
-	case "version":
-		if len(args) > 0 {
-			return usageError{error: errors.New("version: takes no arguments")}
-		}
-		_, err := fmt.Fprintln(stdout, "graft", versionText())
-		return err
+	case "version", "-v", "-version", "--version":
+		return printVersion(args, stdout)
 	case "help", "-h", "-help", "--help":
-		fmt.Fprint(stdout, usage)
-		return nil
+		return printHelp(args, stdout)
 	case "":
 		return usageError{errors.New("no command given"), usage}
 	}
 	return usageError{fmt.Errorf("no command %q", name), usage}
+}
+
+// helps are what graft COMMAND -h prints.
+var helps = map[string]string{
+	"build": buildHelp, "check": checkHelp, "explain": explainHelp, "run": runHelp, "version": versionHelp, "help": usage,
+}
+
+// printHelp is the command help: of graft, or of the command that args name.
+func printHelp(args []string, stdout io.Writer) error {
+	if len(args) > 0 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
+		args = args[1:]
+	}
+	name := "help"
+	switch len(args) {
+	case 0:
+	case 1:
+		name = args[0]
+	default:
+		return usageError{error: errors.New("help: one command at a time")}
+	}
+	text, ok := helps[name]
+	if !ok {
+		return usageError{fmt.Errorf("no command %q", name), usage}
+	}
+	_, err := fmt.Fprint(stdout, text)
+	return err
 }
 
 // atOnce does what leaves nothing behind, whenever it is ended: with ctx.

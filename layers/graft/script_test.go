@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,7 +28,7 @@ import (
 //
 //	pack ZIP FOLDER
 //
-// makes a layer's zip.
+// makes a layer's zip, with the wrapper in it.
 //
 //	hostile ZIP
 //
@@ -95,7 +96,8 @@ func program(path string) error {
 }
 
 func pack(ts *testscript.TestScript, _ bool, args []string) {
-	l, err := layers.OpenFolder(context.Background(), ts.MkAbs(args[1]))
+	opt := layers.Options{Arch: runtime.GOARCH, Companion: layers.NoCompanion}
+	l, err := layers.Open(context.Background(), opt, ts.MkAbs(args[1]))
 	ts.Check(err)
 	ts.Check(errors.Join(l.Zip(context.Background(), ts.MkAbs(args[0]), nil), l.Close()))
 }

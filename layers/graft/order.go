@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/graft-lambda/graft/layers"
+)
+
+// An order is what the flags of graft build ask for.
+type order struct {
+	archs     []string
+	out, name string
+	oci, into string
+	options   layers.Options // for each architecture
+	folders   []string
+}
+
+func newOrder(args []string, stdout, stderr io.Writer) (order, error) {
+	o := order{options: layers.Options{Log: stderr}}
+	flags := flag.NewFlagSet("graft build", flag.ContinueOnError)
+	archs := flags.String("arch", "amd64,arm64", "")
+	flags.StringVar(&o.out, "out", "dist", "")
+	flags.StringVar(&o.name, "name", "", "")
+	flags.StringVar(&o.oci, "oci", "", "")
+	flags.StringVar(&o.into, "into", "", "")
+	companion := flags.String("companion", string(layers.External), "")
+	flags.BoolVar(&o.options.Secrets, "secrets", false, "")
+	flags.StringVar(&o.options.Python, "python", "", "")
+	flags.BoolVar(&o.options.Scripts, "scripts", false, "")
+	var err error
+	if o.folders, err = operands(flags, args, buildHelp, stdout); err != nil {
+		return o, err
+	}
+	o.archs, o.options.Companion = strings.Split(*archs, ","), layers.Companion(*companion)
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if err := o.possible(given); err != nil {
+		return o, usageError{error: err}
+	}
+	if o.name == "" && o.into == "" {
+		if o.name, err = o.defaultName(); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// possible finds what no layer can be built by.
+func (o order) possible(given map[string]bool) error {
+	for i, arch := range o.archs {
+		if err := knownArch(arch); err != nil {
+			return err
+		}
+		if slices.Contains(o.archs[:i], arch) {
+			return fmt.Errorf("--arch: %q twice", arch)
+		}
+	}
+	if known := []layers.Companion{layers.External, layers.Forked, layers.NoCompanion}; !slices.Contains(known, o.options.Companion) {
+		return fmt.Errorf("--companion: %q is none of %q", o.options.Companion, known)
+	}
+	if given["python"] {
+		if _, err := layers.PythonMinor(o.options.Python); err != nil {
+			return fmt.Errorf("--python: %w", err)
+		}
+	}
+	if given["name"] && !isName(o.name) {
+		return fmt.Errorf("--name: %q: want a file name without its -ARCH.zip: no slash, and no - in front", o.name)
+	}
+	switch {
+	case o.into != "" && o.oci != "":
+		return errors.New("--into: not with --oci")
+	case o.into != "" && len(o.archs) != 1:
+		return errors.New("--into: give one --arch with it")
+	}
+	return nil
+}
+
+// defaultName is the name of the zips that none was given for.
+func (o order) defaultName() (string, error) {
+	if len(o.folders) == 0 {
+		return "graft", nil
+	}
+	abs, err := filepath.Abs(o.folders[0])
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Base(abs)
+	if !isName(name) {
+		return "", usageError{error: fmt.Errorf("the zips cannot be named after the folder %q: give --name", o.folders[0])}
+	}
+	return name, nil
+}
+
+// isName reports whether the name of a zip may begin so: it stays in its
+// folder, and nobody takes it for a flag.
+func isName(name string) bool {
+	return name != "" && name != "." && name != ".." && !strings.HasPrefix(name, "-") &&
+		!strings.ContainsFunc(name, func(r rune) bool { return r == '/' || r == '\\' || unicode.IsControl(r) })
+}
+
+func (o order) optionsFor(arch string) layers.Options {
+	opt := o.options
+	opt.Arch = arch
+	return opt
+}
+
+// inside returns the folders to write to that are inside layer folders, as they
+// were given. What cannot be written there is an error, before any work.
+func (o order) inside() ([]string, error) {
+	if err := layers.VetFolders(o.folders...); err != nil {
+		return nil, err
+	}
+	var inside []string
+	for _, to := range []struct{ flag, dir string }{{"--out", o.out}, {"--oci", o.oci}} {
+		if to.flag == "--oci" && o.oci == "" {
+			continue
+		}
+		apart, err := layers.Apart(to.dir, o.folders)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", to.flag, err)
+		}
+		if !apart {
+			inside = append(inside, to.dir)
+		}
+	}
+	if o.oci != "" {
+		if err := layers.VetOCI(o.oci, o.out); err != nil {
+			return nil, fmt.Errorf("--oci: %w", err)
+		}
+	}
+	return inside, nil
+}
