@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -20,21 +21,44 @@ import (
 	"github.com/graft-lambda/graft/layers"
 )
 
+// built has the layers and functions that several tests run: each is built once.
+var built string
+
 func TestMain(m *testing.M) {
 	local.Main()
-	os.Exit(m.Run())
+	os.Exit(runTests(m))
 }
 
-// newKit returns a kit whose folders go with the test.
+func runTests(m *testing.M) int {
+	var err error
+	if built, err = openDir(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(built)
+	return m.Run()
+}
+
+// openDir makes a folder that any user may look into, which those of TempDir
+// are not: a function may run as another user.
+func openDir() (string, error) {
+	dir, err := os.MkdirTemp("", "graft-examples-")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o755)
+}
+
+// newKit returns a kit whose own folder goes with the test, and which shares what
+// is built with all others. A test that changes a layer empties the kit's built,
+// so that it has one to itself.
 func newKit(t *testing.T) *kit {
 	bed, err := testbed.Open()
 	require.NoError(t, err)
-	// Not below TempDir's own: a function may run as another user.
-	dir, err := os.MkdirTemp("", "graft-examples-")
+	dir, err := openDir()
 	require.NoError(t, err)
-	require.NoError(t, os.Chmod(dir, 0o755))
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	return &kit{bed: bed, dir: dir, log: t.Output()}
+	return &kit{bed: bed, dir: dir, built: built, log: t.Output()}
 }
 
 func exampleIn(t *testing.T, dir string) example {
@@ -86,6 +110,7 @@ func shapes(t *testing.T, dir, file string) map[string]example {
 // runtime: OpenTelemetry exports exactly one span for each invocation, alone
 // and beside another vendor's agent in the same process, which exports its own.
 func TestShapes(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ dir, file, other, vendor string }{
 		{"nodejs", "nodejs.txtar", "datadog", "datadog"},
 		{"python", "python.txtar", "elastic", "elastic"},
@@ -97,16 +122,19 @@ func TestShapes(t *testing.T) {
 				continue
 			}
 			t.Run(name, func(t *testing.T) {
+				t.Parallel()
 				rt := testbed.Need(t, k.bed, name)
 				for shape, fn := range functions {
 					ex := exampleIn(t, test.dir)
 					ex.handler, ex.code = fn.handler, fn.code
 					t.Run(shape, func(t *testing.T) {
+						t.Parallel()
 						tr := try(t, k, ex, rt)
 						assert.Equal(t, invocations, tr.count("otlp"), tr.log)
 						assert.Equal(t, invocations, tr.count(test.vendor), tr.log)
 					})
 					t.Run(shape+"_alone", func(t *testing.T) {
+						t.Parallel()
 						tr := try(t, k, ex, rt, "GRAFT_DISABLE="+test.other)
 						want := invocations
 						if test.dir == "python" && strings.Contains(ex.handler, "/") {
@@ -126,12 +154,14 @@ func TestShapes(t *testing.T) {
 // TestJava runs an unmodified handler on every JVM with two vendors' agents,
 // and with OpenTelemetry's alone.
 func TestJava(t *testing.T) {
+	t.Parallel()
 	k := newKit(t)
 	for _, name := range k.bed.Names() {
 		if !strings.HasPrefix(name, "java") {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			rt := testbed.Need(t, k.bed, name)
 			ex := exampleIn(t, "java")
 			if agent, _ := leftOut(rt); agent == "" {
@@ -149,12 +179,14 @@ func TestJava(t *testing.T) {
 // TestHooks runs the examples whose agents are small hooks of their own: each
 // leaves a line, in order.
 func TestHooks(t *testing.T) {
+	t.Parallel()
 	k := newKit(t)
 	for _, name := range k.bed.Names() {
 		if !strings.HasPrefix(name, "dotnet") && !strings.HasPrefix(name, "ruby") {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			rt := testbed.Need(t, k.bed, name)
 			tr := try(t, k, exampleIn(t, rt.Language), rt)
 			assert.Regexp(t, `(?s)start-time: .*crash-report: `, tr.log)
@@ -185,6 +217,7 @@ func TestAnyProgram(t *testing.T) {
 	for _, companion := range []layers.Companion{layers.External, layers.Forked} {
 		t.Run(string(companion), func(t *testing.T) {
 			k := newKit(t)
+			k.built = "" // the fragments get another port
 			k.companion = companion
 			recv, err := receiver.New()
 			require.NoError(t, err)

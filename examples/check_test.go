@@ -10,13 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/internal/testbed"
-	"github.com/graft-lambda/graft/layers"
 	"github.com/graft-lambda/graft/layers/check"
 )
 
 // TestLayersAreClean checks every example's layer, as it is built for both
 // architectures, and its template with it.
 func TestLayersAreClean(t *testing.T) {
+	t.Parallel()
 	k := newKit(t)
 	seen := map[string]bool{}
 	for _, ex := range all {
@@ -29,8 +29,9 @@ func TestLayersAreClean(t *testing.T) {
 				continue
 			}
 			t.Run(ex.dir+" "+arch, func(t *testing.T) {
-				dir := filepath.Join(t.TempDir(), "layer")
-				testbed.NeedErr(t, buildLayer(t.Context(), k.bed, ex.folders(), arch, layers.External, dir, t.Output()))
+				t.Parallel()
+				dir, err := k.layerFor(t.Context(), ex, arch)
+				testbed.NeedErr(t, err)
 				l, err := check.Open(dir)
 				require.NoError(t, err)
 				defer l.Close()

@@ -99,20 +99,26 @@ func buildGo(ctx context.Context, _ *testbed.Bed, src, out string) error {
 
 // buildLayer fills the folder into with one layer of these layer folders, as
 // it is to stand at /opt.
-func buildLayer(ctx context.Context, bed *testbed.Bed, folders []string, arch string, companion layers.Companion, into string, log io.Writer) error {
+func buildLayer(ctx context.Context, bed *testbed.Bed, folders []string, arch, into string, log io.Writer) error {
 	folders, err := inTree(ctx, folders...)
 	if err != nil {
 		return err
 	}
-	if err := layers.Build(ctx, into, layers.Options{Arch: arch, Companion: companion, Offline: !bed.Fetch, Log: log}, folders...); err != nil {
+	if err := layers.Build(ctx, into, layers.Options{Arch: arch, Offline: !bed.Fetch, Log: log}, folders...); err != nil {
 		return err
 	}
+	return compileAgents(ctx, bed, folders, arch, into)
+}
+
+// compileAgents compiles what these layer folders bring as sources into their
+// layer at opt.
+func compileAgents(ctx context.Context, bed *testbed.Bed, folders []string, arch, opt string) error {
 	for _, folder := range folders {
-		if err := makeAgent(ctx, compilerFor(arch), folder, into); err != nil {
+		if err := makeAgent(ctx, compilerFor(arch), folder, opt); err != nil {
 			return err
 		}
 	}
-	return compileHooks(ctx, bed, into)
+	return compileHooks(ctx, bed, opt)
 }
 
 // compileHooks compiles the .NET startup hooks of a layer where they stand: a

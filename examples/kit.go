@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/graft-lambda/graft/internal/keep"
 	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/receiver"
 	"github.com/graft-lambda/graft/internal/testbed"
@@ -54,7 +56,10 @@ type example struct {
 type kit struct {
 	bed *testbed.Bed
 	dir string
-	log io.Writer
+	// built is the folder for layers and functions that other kits may use too;
+	// dir if empty.
+	built string
+	log   io.Writer
 	// companion is how it stands in the layers; external if empty.
 	companion layers.Companion
 	// moved is the port that has taken the place of an example's.
@@ -76,18 +81,15 @@ func (k *kit) code(ctx context.Context, ex example) (string, error) {
 	if ex.build == nil {
 		return src, nil
 	}
-	out := filepath.Join(k.dir, ex.dir, "function")
-	if _, err := os.Stat(out); err == nil {
-		return out, nil
-	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return "", err
-	}
-	if err := ex.build(ctx, k.bed, src, out); err != nil {
-		os.RemoveAll(out)
-		return "", err
-	}
-	return out, nil
+	return k.get(ctx, filepath.Join("functions", ex.dir), func(ctx context.Context, out string) error {
+		return ex.build(ctx, k.bed, src, out)
+	})
+}
+
+// get returns the folder of that name among what is built, after filling it if
+// it is missing.
+func (k *kit) get(ctx context.Context, name string, fill func(ctx context.Context, dir string) error) (string, error) {
+	return keep.Folder{Path: filepath.Join(cmp.Or(k.built, k.dir), name), Fill: fill}.Get(ctx)
 }
 
 // folders are the layer folders of the example, in the source tree.
@@ -100,15 +102,42 @@ func (ex example) folders() []string {
 
 // layer returns the folder that stands at /opt: graft and the example's agents.
 func (k *kit) layer(ctx context.Context, ex example) (string, error) {
-	out := filepath.Join(k.dir, "opt", strings.ReplaceAll(strings.Join(ex.folders(), "+"), "/", "-"))
-	if _, err := os.Stat(out); err == nil {
-		return out, nil
-	}
-	if err := buildLayer(ctx, k.bed, ex.folders(), runtime.GOARCH, k.companion, out, k.log); err != nil {
-		os.RemoveAll(out)
+	return k.layerFor(ctx, ex, runtime.GOARCH)
+}
+
+// layerFor is layer for arch, amd64 or arm64.
+func (k *kit) layerFor(ctx context.Context, ex example, arch string) (string, error) {
+	bare, err := k.bare(ctx, arch)
+	if err != nil {
 		return "", err
 	}
-	return out, nil
+	folders, err := inTree(ctx, ex.folders()...)
+	if err != nil {
+		return "", err
+	}
+	name := strings.ReplaceAll(strings.Join(ex.folders(), "+"), "/", "-")
+	return k.get(ctx, k.opt(arch, name), func(ctx context.Context, dir string) error {
+		// What is in the bare layer is not built anew for each.
+		if err := layers.Stage(ctx, dir, k.options(arch), append([]string{bare}, folders...)...); err != nil {
+			return err
+		}
+		return compileAgents(ctx, k.bed, folders, arch, dir)
+	})
+}
+
+// bare returns a layer of graft alone.
+func (k *kit) bare(ctx context.Context, arch string) (string, error) {
+	return k.get(ctx, k.opt(arch, "bare"), func(ctx context.Context, dir string) error {
+		return layers.Build(ctx, dir, k.options(arch))
+	})
+}
+
+func (k *kit) opt(arch, name string) string {
+	return filepath.Join("opt", arch, string(k.options(arch).Companion), name)
+}
+
+func (k *kit) options(arch string) layers.Options {
+	return layers.Options{Arch: arch, Companion: cmp.Or(k.companion, layers.External), Offline: !k.bed.Fetch, Log: k.log}
 }
 
 // inTree returns the paths of folders of the source tree.

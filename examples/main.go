@@ -122,7 +122,7 @@ func onlyLayer(ctx context.Context, dir, arch, into string, log io.Writer) error
 	if err != nil {
 		return err
 	}
-	return buildLayer(ctx, bed, ex.folders(), arch, layers.External, into, log)
+	return buildLayer(ctx, bed, ex.folders(), arch, into, log)
 }
 
 // fetchAgents stages every example's layer and every ready-made one for this
@@ -154,19 +154,23 @@ func fetchAgents(ctx context.Context, log io.Writer) error {
 	return fetchPackages(ctx, log)
 }
 
-// fetchPackages fetches what the infrastructure in TypeScript is checked with.
+// fetchPackages fetches what the infrastructure on Node.js is checked with.
 func fetchPackages(ctx context.Context, log io.Writer) error {
 	bed, err := testbed.Open()
 	if err != nil {
 		return err
 	}
 	bed.Fetch, bed.Log = true, log
-	project, err := inTree(ctx, "examples/infrastructure/cdk")
+	projects, err := inTree(ctx, "examples/infrastructure/cdk", "examples/infrastructure/serverless")
 	if err != nil {
 		return err
 	}
-	_, err = bed.Packages(ctx, project[0], "aws-cdk")
-	return err
+	for i, name := range []string{"aws-cdk", "osls"} {
+		if _, err := bed.Packages(ctx, projects[i], name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readyMade returns the paths of the layer folders in layers, in order.

@@ -29,6 +29,7 @@ func TestSecurityAgent(t *testing.T) {
 // glibc it would end the runtime with status 127, so graft leaves it out.
 func TestSecurityAgentForAnotherLibc(t *testing.T) {
 	k := newKit(t)
+	k.built = ""
 	ex, rt := exampleIn(t, "security-agent"), testbed.Need(t, k.bed, "python3.13")
 	opt, err := k.layer(t.Context(), ex)
 	testbed.NeedErr(t, err)

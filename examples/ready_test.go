@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -25,7 +26,7 @@ import (
 	"github.com/graft-lambda/graft/layers"
 )
 
-var update = flag.Bool("update", false, "write what the ready-made layers did into their README")
+var update = flag.Bool("update", false, "write what the ready-made layers did into the tables")
 
 // ready are the ready-made layers, in the order in which their agents load.
 var ready = []readyLayer{
@@ -58,6 +59,16 @@ func readyKit(t *testing.T) *kit {
 	k := newKit(t)
 	k.companion = layers.NoCompanion
 	return k
+}
+
+// readyFor returns the layers of one language, in the order of ready.
+func readyFor(language string) (list []readyLayer) {
+	for _, l := range ready {
+		if l.of(language) {
+			list = append(list, l)
+		}
+	}
+	return list
 }
 
 // of tells whether the layer is for this language.
@@ -93,65 +104,51 @@ func TestReadyMadeFolders(t *testing.T) {
 	assert.Equal(t, string(elastic), string(newRelic), "each layer is whole, so this file is in both")
 }
 
-// TestReadyMade runs an unmodified function of the newest runtime of each
-// language with every ready-made layer, and with every two of them. What each
-// agent exported is the table in layers/README.md.
-func TestReadyMade(t *testing.T) {
-	for _, test := range []struct{ language, runtime, title string }{
-		{"nodejs", "nodejs24", "Node.js 24"},
-		{"python", "python3.13", "Python 3.13"},
-		{"java", "java25", "Java 25"},
-	} {
-		t.Run(test.language, func(t *testing.T) {
-			k := readyKit(t)
-			rt := testbed.Need(t, k.bed, test.runtime)
-			ex := exampleIn(t, test.language)
-			var all []readyLayer
-			for _, l := range ready {
-				if l.of(test.language) {
-					all = append(all, l)
-				}
-			}
-			header, rule := "| on "+test.title+" | licence | MB | alone |", "| --- | --- | --- | --- |"
-			rows := make([]string, len(all))
-			with := make(map[[2]int]string)
-			for i, a := range all {
-				header += " with " + vendors[a.vendor] + " |"
-				rule += " --- |"
-				for j, b := range all[i+1:] {
-					result := report(stacked(t, k, ex, rt, a, b), a, b)
-					with[[2]int{i, i + 1 + j}], with[[2]int{i + 1 + j, i}] = result, result
-				}
-				size := float64(stagedSize(t, k, a)) / 1e6
-				t.Logf("%s: %.1f MB unzipped", a.name, size)
-				rows[i] = fmt.Sprintf("| [%s](%[1]s) | %s | %.0f | %s |", a.name, a.licence, size, report(stacked(t, k, ex, rt, a), a))
-			}
-			for i := range rows {
-				for j := range all {
-					rows[i] += " " + with[[2]int{i, j}] + " |"
-				}
-			}
-			compare(t, test.language, strings.Join(slices.Concat([]string{header, rule}, rows, []string{""}), "\n"))
-		})
-	}
-}
+// newest are the languages of the ready-made layers, each with its newest
+// runtime here.
+var newest = []struct{ language, runtime string }{{"nodejs", "nodejs24"}, {"python", "python3.13"}, {"java", "java25"}}
 
-// TestReadyMadeOldest runs each layer on the oldest runtime that its fragment
-// allows: its packages really do without a newer one.
-func TestReadyMadeOldest(t *testing.T) {
-	for _, l := range ready {
-		t.Run(l.name, func(t *testing.T) {
-			k := readyKit(t)
-			rt := testbed.Need(t, k.bed, l.oldest)
-			tr := stacked(t, k, exampleIn(t, rt.Language), rt, l)
-			assert.Equal(t, "works", report(tr, l), tr.log)
-		})
+// TestReadyMade runs an unmodified function of the newest runtime of each
+// language with every ready-made layer, and with every two of them; and each
+// layer on the oldest runtime that its fragment allows: its packages really do
+// without a newer one. What each agent exported are the tables in
+// layers/README.md and the short one in README.md.
+func TestReadyMade(t *testing.T) {
+	t.Parallel()
+	k := readyKit(t)
+	results := outcomes{by: map[string]string{}}
+	t.Run("stacks", func(t *testing.T) {
+		for _, test := range newest {
+			all := readyFor(test.language)
+			for i, a := range all {
+				results.try(t, k, a.oldest, a)
+				if a.oldest != test.runtime {
+					results.try(t, k, test.runtime, a)
+				}
+				for _, b := range all[i+1:] {
+					results.try(t, k, test.runtime, a, b)
+				}
+			}
+		}
+	})
+	short, whole := "| agent | runtimes | works | licence |\n| --- | --- | --- | --- |\n", true
+	for _, test := range newest {
+		table, ok := results.table(t, k, test.language, test.runtime)
+		if ok {
+			compare(t, "layers/README.md", test.language, table)
+		}
+		rows, all := results.rows(test.language, test.runtime)
+		short, whole = short+rows, whole && all
+	}
+	if whole {
+		compare(t, "README.md", "ready", short)
 	}
 }
 
 // TestReadyMadeShapes runs the layers that stand in front of the function with
 // handlers of every shape: they have to find it as Lambda does.
 func TestReadyMadeShapes(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		language, runtime, file string
 		layers                  []string
@@ -160,6 +157,7 @@ func TestReadyMadeShapes(t *testing.T) {
 		{"python", "python3.13", "python.txtar", []string{"newrelic-python", "sentry-python"}},
 	} {
 		t.Run(test.language, func(t *testing.T) {
+			t.Parallel()
 			k := readyKit(t)
 			rt := testbed.Need(t, k.bed, test.runtime)
 			functions := shapes(t, filepath.Join(k.dir, "shapes"), test.file)
@@ -169,6 +167,7 @@ func TestReadyMadeShapes(t *testing.T) {
 				}
 				for shape, fn := range functions {
 					t.Run(l.name+"/"+shape, func(t *testing.T) {
+						t.Parallel()
 						ex := exampleIn(t, test.language)
 						ex.handler, ex.code = fn.handler, fn.code
 						tr := stacked(t, k, ex, rt, l)
@@ -184,6 +183,7 @@ func TestReadyMadeShapes(t *testing.T) {
 // with a handler that answers by a callback, as clients of Lambda before 4.0 let it, and
 // with one that throws: both reach the caller as they are.
 func TestReadyMadeAnswers(t *testing.T) {
+	t.Parallel()
 	k := readyKit(t)
 	rt := testbed.Need(t, k.bed, "nodejs22-image")
 	code := map[string]string{
@@ -195,11 +195,9 @@ func TestReadyMadeAnswers(t *testing.T) {
 		require.NoError(t, os.Mkdir(code[name], 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(code[name], "index.js"), []byte(text), 0o644))
 	}
-	for _, l := range ready {
-		if !l.of("nodejs") {
-			continue
-		}
+	for _, l := range readyFor("nodejs") {
 		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
 			ex := exampleIn(t, "nodejs")
 			ex.code = code["answers"]
 			tr := stacked(t, k, ex, rt, l)
@@ -237,12 +235,17 @@ func stacked(t *testing.T, k *kit, ex example, rt testbed.Runtime, stack ...read
 	testbed.NeedErr(t, err)
 	f.Layers = opts
 	if slices.ContainsFunc(stack, func(l readyLayer) bool { return l.name == "datadog-java" }) {
+		extensionPort.Lock()
+		defer extensionPort.Unlock()
 		defer serveExtension(t, recv).Close()
 	}
 	tr, err := tryFunction(t.Context(), f, recv)
 	require.NoError(t, err, tr.log)
 	return tr
 }
+
+// extensionPort is held by the one function that has Datadog's extension.
+var extensionPort sync.Mutex
 
 // serveExtension has recv answer where Datadog's extension would: the agent
 // for Java looks for it nowhere else.
@@ -275,12 +278,16 @@ func report(tr trial, of ...readyLayer) string {
 	return "works"
 }
 
-// stagedSize is how many bytes the layer's own files have, for x86_64.
-func stagedSize(t *testing.T, k *kit, l readyLayer) (size int64) {
-	folders, err := inTree(t.Context(), l.folder())
+// ownSize is how many bytes the layer's own files have, for x86_64.
+func ownSize(t *testing.T, k *kit, l readyLayer) int64 {
+	whole, err := k.layerFor(t.Context(), example{layers: []string{l.folder()}}, "amd64")
+	testbed.NeedErr(t, err)
+	bare, err := k.bare(t.Context(), "amd64")
 	require.NoError(t, err)
-	dir := t.TempDir()
-	testbed.NeedErr(t, layers.Stage(t.Context(), dir, layers.Options{Arch: "amd64", Offline: !k.bed.Fetch, Log: k.log}, folders...))
+	return folderSize(t, whole) - folderSize(t, bare)
+}
+
+func folderSize(t *testing.T, dir string) (size int64) {
 	require.NoError(t, filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -292,11 +299,11 @@ func stagedSize(t *testing.T, k *kit, l readyLayer) (size int64) {
 	return size
 }
 
-// compare holds the part of layers/README.md between two marks to got.
-func compare(t *testing.T, mark, got string) {
-	folders, err := inTree(t.Context(), "layers")
+// compare holds the part between two marks of a file in the source tree to got.
+func compare(t *testing.T, name, mark, got string) {
+	found, err := inTree(t.Context(), name)
 	require.NoError(t, err)
-	file := filepath.Join(folders[0], "README.md")
+	file := found[0]
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	begin, end := []byte("<!-- "+mark+": made by go test ./examples -run TestReadyMade -update -->\n"), []byte("<!-- end of "+mark+" -->\n")

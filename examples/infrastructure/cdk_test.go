@@ -8,8 +8,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 // TestCDK checks the types of the app, synthesizes it with the real library,
@@ -18,12 +16,8 @@ func TestCDK(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
 	lint := p.tool("cfn-lint")
-	packages, err := p.bed.Packages(t.Context(), filepath.Join(p.dir, "cdk"), "aws-cdk")
-	testbed.NeedErr(t, err)
-	require.NoError(t, os.Symlink(filepath.Join(packages, "node_modules"), filepath.Join(p.dir, "cdk/node_modules")))
-	node := filepath.Join(testbed.Need(t, p.bed, "nodejs24").Mounts[0].Source, "bin")
-	p.env = append(p.env, "PATH="+node+string(os.PathListSeparator)+os.Getenv("PATH"), "CDK_DISABLE_CLI_TELEMETRY=true",
-		"HOME="+t.TempDir())
+	p.npm("cdk", "aws-cdk")
+	p.env = append(p.env, "CDK_DISABLE_CLI_TELEMETRY=true")
 	p.dist()
 	p.run("cdk", "node_modules/.bin/tsc", "--project", ".")
 	p.run("cdk", "node_modules/.bin/cdk", "synth", "--quiet", "--no-notices", "--no-version-reporting", "--context", "organization=o-a1b2c3d4e5")

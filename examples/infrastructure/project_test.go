@@ -1,6 +1,6 @@
 // Package infrastructure is one project, a function and a layer with graft,
-// shipped by each of the tools that people use: SAM, CloudFormation, the CDK
-// and Terraform. Its tests run those tools on a copy outside the source tree.
+// shipped by each of the tools that people use: SAM, CloudFormation, the CDK,
+// Terraform and the Serverless Framework. Its tests run those tools on a copy outside the source tree.
 package infrastructure
 
 import (
@@ -32,8 +32,8 @@ func newProject(t *testing.T) *project {
 	bed, err := testbed.Open()
 	require.NoError(t, err)
 	dir := t.TempDir()
-	for _, part := range []string{"agents", "function", "sam", "cloudformation", "terraform", "cdk"} {
-		copied(t, part, filepath.Join(dir, part), "node_modules", "cdk.out", ".terraform")
+	for _, part := range []string{"agents", "function", "sam", "cloudformation", "terraform", "cdk", "serverless"} {
+		copied(t, part, filepath.Join(dir, part), "node_modules", "cdk.out", ".terraform", ".serverless")
 	}
 	return &project{t: t, bed: bed, dir: dir}
 }
@@ -103,12 +103,26 @@ func (p *project) dist() {
 	require.NoError(p.t, w.Close())
 }
 
-// check has graft check look at a file of the project.
-func (p *project) check(file string) {
+// check has graft check look at files of the project.
+func (p *project) check(files ...string) {
 	p.t.Helper()
-	_, err := keep.Run(p.t.Context(), keep.Command{Dir: sources(p.t), Argv: []string{"go", "run", "./layers/graft", "check",
-		"--strict", filepath.Join(p.dir, file)}})
+	argv := []string{"go", "run", "./layers/graft", "check", "--strict"}
+	for _, file := range files {
+		argv = append(argv, filepath.Join(p.dir, file))
+	}
+	_, err := keep.Run(p.t.Context(), keep.Command{Dir: sources(p.t), Argv: argv})
 	require.NoError(p.t, err)
+}
+
+// npm gives a folder of the project the packages that its lock file pins, the
+// one named among them, and a Node.js to run them with.
+func (p *project) npm(folder, name string) {
+	p.t.Helper()
+	packages, err := p.bed.Packages(p.t.Context(), filepath.Join(p.dir, folder), name)
+	testbed.NeedErr(p.t, err)
+	require.NoError(p.t, os.Symlink(filepath.Join(packages, "node_modules"), filepath.Join(p.dir, folder, "node_modules")))
+	node := filepath.Join(testbed.Need(p.t, p.bed, "nodejs24").Mounts[0].Source, "bin")
+	p.env = append(p.env, "PATH="+node+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+p.t.TempDir())
 }
 
 // moto has the project's tools talk to a moto of its own.

@@ -26,7 +26,9 @@ var machines = map[string]struct {
 func (p *project) sam() string {
 	p.t.Helper()
 	testbed.NeedTool(p.t, "make")
-	p.env = append(p.env, "SAM_CLI_TELEMETRY=0", "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1", "NO_COLOR=1")
+	// SAM builds in folders that are new each time: by their paths nothing that
+	// was compiled before would be found.
+	p.env = append(p.env, "GOFLAGS=-trimpath", "SAM_CLI_TELEMETRY=0", "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1", "NO_COLOR=1")
 	return p.tool("sam")
 }
 
@@ -149,15 +151,13 @@ func TestSAMExample(t *testing.T) {
 	assert.DirExists(t, filepath.Join(dir, "invocation-log/requests"))
 }
 
-// TestTemplates lints the template of every example.
+// TestTemplates lints the template of every example, with the linter that `sam
+// validate --lint` runs: it takes all of them at once.
 func TestTemplates(t *testing.T) {
 	t.Parallel()
 	p := newProject(t)
-	sam := p.sam()
 	templates, err := filepath.Glob(filepath.Join(sources(t), "examples/*/template.yaml"))
 	require.NoError(t, err)
 	require.NotEmpty(t, templates)
-	for _, file := range templates {
-		p.run("", sam, "validate", "--lint", "--template", file)
-	}
+	p.run("", append([]string{p.tool("cfn-lint"), "--regions", "us-east-1", "--"}, templates...)...)
 }
