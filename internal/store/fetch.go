@@ -96,14 +96,14 @@ func Fetch(ctx context.Context, questions []string, limit time.Duration, dir str
 		if path, ok := strings.CutPrefix(q, reference.Below); ok {
 			a, known := f.below[path]
 			if !known {
-				a.Problem = f.late(nil)
+				a.Problem = f.late()
 			}
 			answers[i] = a
 			continue
 		}
 		got, known := f.things[thingOf(parsed[i])]
 		if !known {
-			got.problem = f.late(nil)
+			got.problem = f.late()
 		}
 		if got.problem == "" {
 			got.text, got.problem = pick(got.text, parsed[i].Key)
@@ -231,7 +231,7 @@ func (f *fetch) settleBelow(path string, a reference.Answer) {
 func (f *fetch) unable(err error, p place) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return f.late(nil)
+		return f.late()
 	case err != nil:
 		return configProblem(err)
 	case f.clients.Region(p.region) == "":

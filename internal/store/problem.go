@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -27,7 +26,6 @@ type failure struct {
 	code    string // the service's
 	service string // the one that said so, as the SDK calls it
 	status  int    // HTTP's
-	late    bool   // the context ended
 }
 
 func failureOf(err error) failure {
@@ -45,16 +43,19 @@ func failureOf(err error) failure {
 	for e := err; errors.As(e, &op); e = op.Err {
 		f.service = op.ServiceID
 	}
-	var canceled interface{ CanceledError() bool }
-	f.late = f.code == "" && (errors.Is(err, context.DeadlineExceeded) && !isTimeout(err) || errors.Is(err, context.Canceled) ||
-		errors.As(err, &canceled) && canceled.CanceledError())
 	return f
 }
 
-// isTimeout reports whether one attempt took too long, not the whole call.
+// isCanceled reports whether the context ended, not the attempt.
+func isCanceled(err error) bool {
+	var canceled interface{ CanceledError() bool }
+	return errors.As(err, &canceled) && canceled.CanceledError()
+}
+
+// isTimeout reports whether an attempt took too long.
 func isTimeout(err error) bool {
 	var t net.Error
-	return errors.As(err, &t) && t.Timeout() && strings.Contains(err.Error(), "Client.Timeout")
+	return errors.As(err, &t) && t.Timeout()
 }
 
 // blamesOne reports whether the call might succeed with fewer names in it.
@@ -86,23 +87,17 @@ func plainCode(code string) string {
 // problem says in a line why a call failed.
 func (f *fetch) problem(err error, r *retries, about subject) string {
 	about.region = f.clients.Region(about.region)
-	if failureOf(err).late || f.ctx.Err() != nil {
-		return f.late(lastWord(r.lastError(), about))
+	if f.ctx.Err() == nil {
+		return cause(err, about)
 	}
-	return cause(err, about)
-}
-
-func lastWord(err error, about subject) []string {
-	if err == nil {
-		return nil
+	if last := r.lastError(); last != nil {
+		return f.late() + ": " + cause(last, about)
 	}
-	return []string{cause(err, about)}
+	return f.late()
 }
 
 // late says that the time was over.
-func (f *fetch) late(last []string) string {
-	return strings.Join(append([]string{fmt.Sprintf("no answer within %v", f.limit)}, last...), ": ")
-}
+func (f *fetch) late() string { return fmt.Sprintf("no answer within %v", f.limit) }
 
 // cause says what an error means, without any of its words but the code.
 func cause(err error, about subject) string {

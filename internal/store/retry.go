@@ -32,11 +32,11 @@ func (r *retries) MaxAttempts() int { return 0 }
 
 // IsErrorRetryable is the SDK's judgement.
 func (r *retries) IsErrorRetryable(err error) bool {
-	r.mu.Lock()
-	if f := failureOf(err); !f.late {
+	if !isCanceled(err) {
+		r.mu.Lock()
 		r.last = err
+		r.mu.Unlock()
 	}
-	r.mu.Unlock()
 	return r.Standard.IsErrorRetryable(err)
 }
 

@@ -115,10 +115,12 @@ func (f *fetch) getSecret(t thing) {
 }
 
 func secretText(text *string, binary []byte) found {
-	if text != nil {
+	switch {
+	case text != nil:
 		return found{text: *text}
-	}
-	if !utf8.Valid(binary) || bytes.IndexByte(binary, 0) >= 0 {
+	case binary == nil:
+		return found{problem: "has no value"}
+	case !utf8.Valid(binary) || bytes.IndexByte(binary, 0) >= 0:
 		return found{problem: "is binary, and a variable holds text only"}
 	}
 	return found{text: string(binary)}
