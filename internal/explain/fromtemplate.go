@@ -12,6 +12,7 @@ import (
 	"github.com/graft-lambda/graft/internal/rootfs"
 	"github.com/graft-lambda/graft/internal/show"
 	"github.com/graft-lambda/graft/internal/template"
+	"github.com/graft-lambda/graft/layers/check"
 )
 
 // fromTemplate lists the functions of a template.
@@ -96,7 +97,10 @@ func (o Options) fromFunction(t template.Template, f template.Function) target {
 	}
 	if code := f.Code; r.code == "" && code.Known() {
 		r.code = below(dir, code.Text)
-		if _, err := os.Stat(r.code); err != nil {
+		if outside(dir, r.code) {
+			r.code = ""
+			r.remark("the code at %s %v: /var/task is taken to be empty; give it with --code", code.Text, check.ErrOutside)
+		} else if _, err := os.Stat(r.code); err != nil {
 			r.code = ""
 			r.remark("the code at %s is not there: /var/task is taken to be empty", code.Text)
 		}

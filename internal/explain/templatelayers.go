@@ -9,6 +9,7 @@ import (
 
 	"github.com/graft-lambda/graft/internal/template"
 	"github.com/graft-lambda/graft/layers"
+	"github.com/graft-lambda/graft/layers/check"
 )
 
 // addLayers finds the function's layers. Those in given stand for the ones that
@@ -77,6 +78,9 @@ func find(all template.Template, v template.Value, dir string) (s source, unknow
 		return s, l.ID + ", " + l.Content.Unknown, nil
 	}
 	s.file, s.sam = below(dir, l.Content.Text), l.BuildMethod.Set()
+	if outside(dir, s.file) {
+		return s, "", fmt.Errorf("line %d: the layer %s (line %d) %w: give its folder or zip with --layer", v.Line, l.ID, l.Line, check.ErrOutside)
+	}
 	// What sam build works on may be anything, such as a folder with a Makefile.
 	if s.sam && !looksLikeLayer(s.file) {
 		return s, "", fmt.Errorf("line %d: the layer %s (line %d) is not built: run sam build, or give its folder or zip with --layer", v.Line, l.ID, l.Line)
@@ -106,6 +110,13 @@ func howToBuild(file string) string {
 		}
 	}
 	return "make it first, by graft build or what else builds it"
+}
+
+// outside reports whether a path of a template in dir leads where the template
+// has no say.
+func outside(dir, file string) bool {
+	real, err := template.RealPath(file)
+	return err == nil && !template.ReachOf(filepath.Join(dir, "template")).Holds(real)
 }
 
 // below is a path of the template, which is relative to its folder.
