@@ -115,9 +115,15 @@ func decide(m machine) (j job) {
 	var missing []string
 	j.wish, missing = wish.resolved(got)
 	j.problems = append(j.problems, missing...)
+	if over := len(j.problems) - maxProblems; over > 0 {
+		j.problems = append(j.problems[:maxProblems:maxProblems], fmt.Sprintf("and %d more problems", over))
+	}
 	j.events = j.wanted(m.forked)
 	return j
 }
+
+// maxProblems bounds what files full of rubbish can make the companion print.
+const maxProblems = 100
 
 // wanted are the events to register for, the one that Lambda may refuse first.
 func (j job) wanted(forked bool) (events []extension.EventType) {

@@ -129,3 +129,10 @@ func TestReferences(t *testing.T) {
 		assert.False(t, set)
 	}
 }
+
+// TestManyProblems: a file can name a thousand things that there are not.
+func TestManyProblems(t *testing.T) {
+	j := decide(machineWith(nil, "GRAFT_TELEMETRY="+strings.Repeat("x,", 1000)))
+	require.Len(t, j.problems, maxProblems+1)
+	assert.Equal(t, "and 900 more problems", j.problems[maxProblems])
+}
