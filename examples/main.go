@@ -154,7 +154,8 @@ func fetchAgents(ctx context.Context, log io.Writer) error {
 	return fetchPackages(ctx, log)
 }
 
-// fetchPackages fetches what the infrastructure in TypeScript is checked with.
+// fetchPackages fetches what the infrastructure in TypeScript is checked with,
+// and what the function in Rust is made of.
 func fetchPackages(ctx context.Context, log io.Writer) error {
 	bed, err := testbed.Open()
 	if err != nil {
@@ -165,7 +166,10 @@ func fetchPackages(ctx context.Context, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = bed.Packages(ctx, project[0], "aws-cdk")
+	if _, err = bed.Packages(ctx, project[0], "aws-cdk"); err != nil {
+		return err
+	}
+	_, err = rustReader(ctx, bed)
 	return err
 }
 
