@@ -154,7 +154,8 @@ func fetchAgents(ctx context.Context, log io.Writer) error {
 	return fetchPackages(ctx, log)
 }
 
-// fetchPackages fetches what the infrastructure on Node.js is checked with.
+// fetchPackages fetches what the infrastructure on Node.js is checked with,
+// and what the function in Rust is made of.
 func fetchPackages(ctx context.Context, log io.Writer) error {
 	bed, err := testbed.Open()
 	if err != nil {
@@ -170,7 +171,8 @@ func fetchPackages(ctx context.Context, log io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	_, err = rustReader(ctx, bed)
+	return err
 }
 
 // readyMade returns the paths of the layer folders in layers, in order.

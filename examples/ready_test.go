@@ -83,6 +83,9 @@ func TestReadyMadeFolders(t *testing.T) {
 	require.NoError(t, err)
 	var names, listed []string
 	for _, folder := range folders {
+		if filepath.Base(folder) == readersLayer {
+			continue // a program for every language, and no agent
+		}
 		names = append(names, filepath.Base(folder))
 		fragments, problems := fragment.ReadDir(os.DirFS(folder), "/graft.d")
 		require.Empty(t, problems)
