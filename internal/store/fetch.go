@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	// parallel bounds how many calls are under way at once.
-	parallel = 8
+	// parallel bounds how many calls are under way at once to one service at one
+	// place, parallelFiles how many files are open.
+	parallel      = 8
+	parallelFiles = 64
 	// lastWords is how long calls get to say why the deadline found them waiting.
 	lastWords = 200 * time.Millisecond
 )
@@ -35,7 +37,6 @@ type fetch struct {
 	limit   time.Duration
 	clients Clients
 	dir     string
-	slots   chan struct{}
 	running sync.WaitGroup
 
 	mu     sync.Mutex
@@ -55,7 +56,6 @@ type fetch struct {
 func Fetch(ctx context.Context, questions []string, limit time.Duration, dir string, open func() (Clients, error)) ([]reference.Answer, error) {
 	f := &fetch{
 		ctx: ctx, limit: limit, dir: dir,
-		slots:  make(chan struct{}, parallel),
 		things: make(map[thing]found),
 		below:  make(map[string]reference.Answer),
 	}
@@ -121,6 +121,7 @@ func thingOf(r reference.Reference) thing {
 func (f *fetch) start(things []thing, paths []string, open func() (Clients, error)) {
 	parameters, secrets := make(map[place][]thing), make(map[place][]thing)
 	services := len(paths) > 0
+	files := newLane(parallelFiles)
 	for _, t := range things {
 		switch t.source {
 		case reference.Parameter:
@@ -130,7 +131,7 @@ func (f *fetch) start(things []thing, paths []string, open func() (Clients, erro
 			secrets[t.place] = append(secrets[t.place], t)
 			services = true
 		case reference.File:
-			f.do(func() { f.file(t) })
+			f.call(files, func() { f.file(t) })
 		}
 	}
 	if !services {
@@ -156,12 +157,13 @@ func (f *fetch) start(things []thing, paths []string, open func() (Clients, erro
 				f.secrets(p, wanted)
 			}
 		}
+		below := newLane(parallel)
 		for _, path := range paths {
 			if why := f.unable(err, place{}); why != "" {
 				f.settleBelow(path, reference.Answer{Problem: why})
 				continue
 			}
-			f.call(func() { f.settleBelow(path, f.allBelow(path)) })
+			f.call(below, func() { f.settleBelow(path, f.allBelow(path)) })
 		}
 	})
 }
@@ -181,13 +183,18 @@ func (f *fetch) do(part func()) {
 	})
 }
 
-// call has a part that calls a service run beside the others, when it is its
-// turn.
-func (f *fetch) call(part func()) {
+// A lane is what may be under way at once. A service that hangs keeps no other
+// waiting: each has its own.
+type lane chan struct{}
+
+func newLane(n int) lane { return make(lane, n) }
+
+// call has a part run beside the others when there is room in its lane.
+func (f *fetch) call(l lane, part func()) {
 	f.do(func() {
 		select {
-		case f.slots <- struct{}{}:
-			defer func() { <-f.slots }()
+		case l <- struct{}{}:
+			defer func() { <-l }()
 			part()
 		case <-f.ctx.Done():
 		}

@@ -13,12 +13,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/graft-lambda/graft/inject/reference"
 )
 
 // A subject is what a call was about.
 type subject struct {
 	place
-	action string // what IAM calls it
+	action    string // what IAM calls it
+	versioned bool   // a version was asked for
+}
+
+// about is the subject of a call for one thing.
+func (f *fetch) about(t thing) subject {
+	s := subject{place{f.clients.Region(t.region), t.role}, "ssm:GetParameters", t.selector+t.version+t.stage != ""}
+	if t.source == reference.Secret {
+		s.action = "secretsmanager:GetSecretValue"
+	}
+	return s
 }
 
 // A failure is what the error of a call comes to.
@@ -90,8 +102,11 @@ func (f *fetch) problem(err error, r *retries, about subject) string {
 	if f.ctx.Err() == nil {
 		return cause(err, about)
 	}
-	if last := r.lastError(); last != nil {
+	switch last := r.lastError(); {
+	case last != nil:
 		return f.late() + ": " + cause(last, about)
+	case ofCredentials(err):
+		return f.late() + ": the credentials did not come"
 	}
 	return f.late()
 }
@@ -107,6 +122,8 @@ func cause(err error, about subject) string {
 	switch {
 	case f.service == "STS" && f.code != "":
 		return f.code + ": the role cannot be assumed: allow sts:AssumeRole, and the function's role in its trust policy"
+	case ofCredentials(err):
+		return "no credentials: what the SDK takes them from gave none"
 	case f.code == "UnknownError" && f.status != 0:
 		return fmt.Sprintf("UnknownError: HTTP status %d", f.status)
 	case f.code != "":
@@ -123,12 +140,16 @@ func cause(err error, about subject) string {
 		return "the service does not answer"
 	case f.status != 0 && f.status != http.StatusOK:
 		return fmt.Sprintf("HTTP status %d", f.status)
-	case strings.Contains(err.Error(), "credentials"):
-		return "no credentials: what the SDK takes them from gave none"
 	case isNetwork(err):
 		return "no connection"
 	}
 	return "the answer cannot be understood"
+}
+
+// ofCredentials reports whether it did not come to a call of the service: there
+// were no credentials to sign it with. The SDK has no type for that.
+func ofCredentials(err error) bool {
+	return strings.Contains(err.Error(), "get identity: get credentials: ")
 }
 
 func isNetwork(err error) bool {
@@ -140,8 +161,11 @@ func isNetwork(err error) bool {
 func explain(code string, about subject) string {
 	switch code {
 	case "AccessDeniedException", "AccessDenied":
-		return fmt.Sprintf("%s: allow the role %s, and kms:Decrypt if it has a key of its own", code, about.action)
+		return fmt.Sprintf("%s: allow the role %s on it, and kms:Decrypt if its KMS key is your own", code, about.action)
 	case "ParameterNotFound", "ResourceNotFoundException":
+		if about.versioned {
+			return fmt.Sprintf("%s: not in region %s, or not in this version", code, about.region)
+		}
 		return fmt.Sprintf("%s: not in region %s", code, about.region)
 	case "ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded":
 		return code + ": too many calls for the account"

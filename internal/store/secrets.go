@@ -16,21 +16,22 @@ const maxSecrets = 20
 
 // secrets fetches the secrets of one place.
 func (f *fetch) secrets(p place, things []thing) {
+	l := newLane(parallel)
 	var latest []thing
 	for _, t := range things {
 		if t.version == "" && t.stage == "" {
 			latest = append(latest, t)
 		} else {
-			f.call(func() { f.getSecret(t) })
+			f.call(l, func() { f.getSecret(t) })
 		}
 	}
 	for _, batch := range batches(latest, maxSecrets, func(t thing) string { return t.id }) {
-		f.call(func() { f.getSecrets(p, batch) })
+		f.call(l, func() { f.getSecrets(l, p, batch) })
 	}
 }
 
 // getSecrets fetches at most maxSecrets, in one call if the role may.
-func (f *fetch) getSecrets(p place, batch []thing) {
+func (f *fetch) getSecrets(l lane, p place, batch []thing) {
 	if len(batch) == 1 {
 		f.getSecret(batch[0])
 		return
@@ -49,7 +50,7 @@ func (f *fetch) getSecrets(p place, batch []thing) {
 			if failureOf(err).blamesOne() {
 				break
 			}
-			why := f.problem(err, r, subject{p, "secretsmanager:GetSecretValue"})
+			why := f.problem(err, r, subject{place: p, action: "secretsmanager:GetSecretValue"})
 			for _, t := range missing {
 				f.settle(t, found{problem: why})
 			}
@@ -63,7 +64,7 @@ func (f *fetch) getSecrets(p place, batch []thing) {
 	// Roles often have GetSecretValue only. A secret that nothing was said of is
 	// asked for too.
 	for _, t := range missing {
-		f.call(func() { f.getSecret(t) })
+		f.call(l, func() { f.getSecret(t) })
 	}
 }
 
@@ -80,8 +81,7 @@ func (f *fetch) inBatch(t thing, out *secretsmanager.BatchGetSecretValueOutput) 
 	if i < 0 {
 		return false
 	}
-	f.settle(t, found{problem: explain(plainCode(aws.ToString(out.Errors[i].ErrorCode)),
-		subject{place{region: f.clients.Region(t.region)}, "secretsmanager:GetSecretValue"})})
+	f.settle(t, found{problem: explain(plainCode(aws.ToString(out.Errors[i].ErrorCode)), f.about(t))})
 	return true
 }
 
@@ -108,7 +108,7 @@ func (f *fetch) getSecret(t thing) {
 	r := newRetries()
 	out, err := f.clients.Secrets(t.region, t.role).GetSecretValue(f.ctx, in, func(o *secretsmanager.Options) { o.Retryer = r })
 	if err != nil {
-		f.settle(t, found{problem: f.problem(err, r, subject{t.place, "secretsmanager:GetSecretValue"})})
+		f.settle(t, found{problem: f.problem(err, r, f.about(t))})
 		return
 	}
 	f.settle(t, secretText(out.SecretString, out.SecretBinary))

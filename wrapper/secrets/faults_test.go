@@ -239,7 +239,8 @@ var serviceFaults = []fault{
 		}
 		return nil
 	}},
-	{name: "connections break off", questions: parameters(1), limit: usual, reply: times(0, &reply{body: object{"Parameters": leak}, cut: true})},
+	{name: "the connection breaks off once", questions: parameters(1), reply: times(1, &reply{body: object{"Parameters": leak}, cut: true})},
+	{name: "the connection breaks off for ever", questions: parameters(1), limit: usual, reply: times(0, &reply{body: object{"Parameters": leak}, cut: true})},
 	{name: "access denied for one of ten parameters", questions: parameters(10), counts: "GetParameters", reply: denies("AccessDeniedException", "GetParameters", "/app/0003")},
 	{name: "access denied for all parameters", questions: parameters(2), reply: denies("AccessDeniedException", "GetParameters", "")},
 	{name: "a name that Parameter Store refuses", questions: parameters(10), reply: denies("ValidationException", "GetParameters", "/app/0003")},
@@ -257,7 +258,7 @@ var serviceFaults = []fault{
 		return &reply{status: 403, body: `<ErrorResponse><Error><Code>AccessDenied</Code><Message>` + leak + `</Message></Error></ErrorResponse>`}
 	}},
 	{name: "no such parameter", questions: []string{"ref+awsssm://other/name"}},
-	{name: "no such version", questions: []string{"ref+awsssm://other/name?version=7"}},
+	{name: "no such version", questions: []string{"ref+awsssm://other/name?version=7", "ref+awssecrets://other?version_stage=AWSPREVIOUS"}},
 	{name: "another region's parameter", questions: []string{"ref+awsssm://app/name?region=eu-west-1"}},
 	{name: "another region's secrets", questions: []string{"ref+awssecrets://app-1?region=eu-west-1", "ref+awssecrets://app-2?region=eu-west-1"}},
 	{name: "deleted in between", questions: secrets(1), reply: denies("InvalidRequestException", "GetSecretValue", "")},
@@ -309,9 +310,14 @@ var machineFaults = []fault{
 		})
 	}},
 	{name: "SnapStart's credentials are refused", questions: parameters(1), unset: keys, before: func(t testing.TB, _ *service) []string {
-		return container(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, leak, http.StatusNotFound) })
+		return container(t, func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprintf(w, `{"code":"Forbidden","message":%q}`, leak)
+		})
 	}},
-	{name: "a broken `AWS_CONFIG_FILE`", questions: append(parameters(1), "ref+file:///app/none"), before: configFile("[default\nregion = " + leak + "\n")},
+	{name: "a broken `AWS_CONFIG_FILE`", questions: parameters(1), before: configFile("[default\nregion = " + leak + "\n")},
+	{name: "a broken `AWS_CONFIG_FILE`, and no credentials", questions: parameters(1), unset: keys, before: configFile("[default\nregion = " + leak + "\n")},
+	{name: "a setting that the SDK does not know in `AWS_CONFIG_FILE`", questions: append(parameters(1), "ref+file:///app/none"), before: configFile("[default]\nretry_mode = " + leak + "\n")},
 	{name: "an `AWS_CONFIG_FILE` that cannot be read to its end", questions: parameters(1), limit: usual, before: func(t testing.TB, _ *service) []string {
 		file := filepath.Join(t.TempDir(), "fifo")
 		require.NoError(t, unix.Mkfifo(file, 0o600))

@@ -57,20 +57,23 @@ func resolveAll(limit string) int {
 	return 0
 }
 
-// beside starts f and returns what waits for it.
+// beside starts f and returns what waits for it. A panic of f becomes one of the
+// waiting goroutine.
 func beside[T any](f func() (T, error)) func() (T, error) {
 	var value T
 	var err error
+	var panicked any
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		err = guard.Call(func() (err error) {
-			value, err = f()
-			return err
-		})
+		defer func() { panicked = recover() }()
+		value, err = f()
 	}()
 	return func() (T, error) {
 		<-done
+		if panicked != nil {
+			panic(panicked)
+		}
 		return value, err
 	}
 }
