@@ -18,15 +18,16 @@ import (
 func resolveAll(limit string) int {
 	started := time.Now()
 	hide()
-	// Before anything opens a file that could get the number.
-	out := os.NewFile(resolve.AnswerFile, "answers")
-	unix.CloseOnExec(resolve.AnswerFile)
-	errs := silence()
 	within, err := time.ParseDuration(limit)
-	if err != nil {
-		fmt.Fprintln(errs, "graft-secrets: resolve takes a duration")
+	if err != nil || !isPipe(resolve.AnswerFile) {
+		fmt.Fprintln(os.Stderr, "graft-secrets: resolve takes a duration, and is started by graft")
 		return exitUsage
 	}
+	unix.CloseOnExec(resolve.AnswerFile)
+	out := os.NewFile(resolve.AnswerFile, "answers")
+	errs := silence()
+	// Whoever asks may neither end the questions nor read the answers.
+	time.AfterFunc(within+resolve.Grace, func() { os.Exit(exitFailed) })
 	ctx, cancel := context.WithDeadline(context.Background(), started.Add(within))
 	defer cancel()
 	var questions []string
@@ -55,6 +56,12 @@ func resolveAll(limit string) int {
 		return exitFailed
 	}
 	return 0
+}
+
+// isPipe tells graft's pipe from a file that the run-time has opened.
+func isPipe(fd int) bool {
+	var stat unix.Stat_t
+	return unix.Fstat(fd, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFIFO
 }
 
 // beside starts f and returns what waits for it. A panic of f becomes one of the
