@@ -50,7 +50,7 @@ type fetch struct {
 // [reference.Below] and a path. It returns when all is known, or when ctx ends:
 // what is then missing has "no answer within" limit as its problem. Open
 // returns the clients and is called once, if a question is about a service.
-// Files are relative to the folder dir.
+// Files are relative to the folder dir, if there is one.
 //
 // An error is one of graft's own; there are no answers with it.
 func Fetch(ctx context.Context, questions []string, limit time.Duration, dir string, open func() (Clients, error)) ([]reference.Answer, error) {

@@ -44,9 +44,10 @@ func (r *retries) IsErrorRetryable(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || isTimeout(err) || r.Standard.IsErrorRetryable(err)
 }
 
-// RetryDelay doubles from 50 to 400 ms, less up to a half at random.
+// RetryDelay doubles from 50 to 400 ms, less up to a half at random. The SDK
+// counts attempts from 1, and from 0 with AWS_NEW_RETRIES_2026.
 func (r *retries) RetryDelay(attempt int, _ error) (time.Duration, error) {
-	d := min(firstDelay<<min(attempt-1, 8), mostDelay)
+	d := min(firstDelay<<min(max(attempt-1, 0), 8), mostDelay)
 	return d/2 + rand.N(d/2), nil
 }
 

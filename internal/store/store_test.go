@@ -177,6 +177,7 @@ func TestFetchFiles(t *testing.T) {
 		{"ref+file://.", reference.Answer{Problem: "not a regular file"}},
 		{"ref+file://nowhere", reference.Answer{Problem: "no such file"}},
 		{"ref+file://", reference.Answer{Problem: "names nothing"}},
+		{"ref+file://lf/more", reference.Answer{Problem: "not a directory"}},
 	} {
 		questions, want = append(questions, c.question), append(want, c.want)
 	}
@@ -233,7 +234,7 @@ func TestNewSnapStart(t *testing.T) {
 func TestRetryDelay(t *testing.T) {
 	t.Parallel()
 	r := newRetries()
-	for attempt := 1; attempt < 100; attempt++ {
+	for attempt := range 100 {
 		d, err := r.RetryDelay(attempt, nil)
 		require.NoError(t, err)
 		assert.GreaterOrEqual(t, d, firstDelay/2)

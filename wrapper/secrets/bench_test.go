@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,8 +70,8 @@ func BenchmarkResolve(b *testing.B) {
 					require.Equal(b, len(names), bytes.Count(out, []byte{0}))
 				}
 				o, l := median(ours), median(least)
-				b.Log(fmt.Sprintf("50 parameters, median of %d: graft-secrets %.1f ms, the fewest calls %.1f ms, ratio %.2f",
-					rounds, o.Seconds()*1000, l.Seconds()*1000, float64(o)/float64(l)))
+				b.Logf("50 parameters, median of %d: graft-secrets %.1f ms, the fewest calls %.1f ms, ratio %.2f",
+					rounds, o.Seconds()*1000, l.Seconds()*1000, float64(o)/float64(l))
 				b.ReportMetric(o.Seconds()*1000, "graft-secrets-ms")
 				b.ReportMetric(l.Seconds()*1000, "fewest-calls-ms")
 				b.ReportMetric(float64(o)/float64(l), "ratio")

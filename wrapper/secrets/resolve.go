@@ -37,10 +37,7 @@ func resolveAll(limit string) int {
 		if questions, err = resolve.ReadQuestions(os.Stdin); err != nil {
 			return err
 		}
-		dir, err := os.Getwd()
-		if err != nil {
-			return err
-		}
+		dir, _ := os.Getwd() // only files are relative to it
 		answers, err = store.Fetch(ctx, questions, within, dir, open)
 		return err
 	})
