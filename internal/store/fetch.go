@@ -119,19 +119,13 @@ func thingOf(r reference.Reference) thing {
 
 // start begins to fetch everything.
 func (f *fetch) start(things []thing, paths []string, open func() (Clients, error)) {
-	parameters, secrets := make(map[place][]thing), make(map[place][]thing)
 	services := len(paths) > 0
 	files := newLane(parallelFiles)
 	for _, t := range things {
-		switch t.source {
-		case reference.Parameter:
-			parameters[t.place] = append(parameters[t.place], t)
-			services = true
-		case reference.Secret:
-			secrets[t.place] = append(secrets[t.place], t)
-			services = true
-		case reference.File:
+		if t.source == reference.File {
 			f.call(files, func() { f.file(t) })
+		} else {
+			services = true
 		}
 	}
 	if !services {
@@ -140,22 +134,26 @@ func (f *fetch) start(things []thing, paths []string, open func() (Clients, erro
 	f.do(func() {
 		var err error
 		f.clients, err = open()
+		parameters, secrets := make(map[place][]thing), make(map[place][]thing)
 		for _, t := range things {
-			if t.source != reference.File {
-				if why := f.unable(err, t.place); why != "" {
-					f.settle(t, found{problem: why})
-				}
+			switch why := f.unable(err, t.place); {
+			case t.source == reference.File:
+			case why != "":
+				f.settle(t, found{problem: why})
+			case t.source == reference.Parameter:
+				// An ARN may name the region that is the function's own.
+				p := place{f.clients.Region(t.region), t.role}
+				parameters[p] = append(parameters[p], t)
+			default:
+				p := place{f.clients.Region(t.region), t.role}
+				secrets[p] = append(secrets[p], t)
 			}
 		}
 		for p, wanted := range parameters {
-			if f.unable(err, p) == "" {
-				f.parameters(p, wanted)
-			}
+			f.parameters(p, wanted)
 		}
 		for p, wanted := range secrets {
-			if f.unable(err, p) == "" {
-				f.secrets(p, wanted)
-			}
+			f.secrets(p, wanted)
 		}
 		below := newLane(parallel)
 		for _, path := range paths {

@@ -72,7 +72,7 @@ func (f *fetch) getParameters(l lane, p place, batch []named) {
 			}
 			return
 		}
-		why := f.problem(err, r, subject{place: p, action: "ssm:GetParameters"})
+		why := f.problem(err, r, f.about(batch[0].thing))
 		for _, n := range batch {
 			f.settle(n.thing, found{problem: why})
 		}

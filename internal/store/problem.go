@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -17,16 +18,25 @@ import (
 	"github.com/graft-lambda/graft/inject/reference"
 )
 
+// Error codes that several actions have in common.
+var (
+	// throttles are not about what was asked for.
+	throttles = []string{"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
+	// strangers are about who asked.
+	strangers = []string{"ExpiredTokenException", "ExpiredToken", "InvalidSignatureException", "SignatureDoesNotMatch",
+		"RequestTimeTooSkewed", "UnrecognizedClientException", "InvalidClientTokenId", "IncompleteSignatureException"}
+)
+
 // A subject is what a call was about.
 type subject struct {
-	place
+	region    string
 	action    string // what IAM calls it
 	versioned bool   // a version was asked for
 }
 
 // about is the subject of a call for one thing.
 func (f *fetch) about(t thing) subject {
-	s := subject{place{f.clients.Region(t.region), t.role}, "ssm:GetParameters", t.selector+t.version+t.stage != ""}
+	s := subject{f.clients.Region(t.region), "ssm:GetParameters", t.selector+t.version+t.stage != ""}
 	if t.source == reference.Secret {
 		s.action = "secretsmanager:GetSecretValue"
 	}
@@ -72,15 +82,7 @@ func isTimeout(err error) bool {
 
 // blamesOne reports whether the call might succeed with fewer names in it.
 func (f failure) blamesOne() bool {
-	if f.service == "STS" {
-		return false
-	}
-	switch f.code {
-	case "AccessDeniedException", "AccessDenied", "ValidationException", "InvalidParameterException", "InvalidRequestException",
-		"InvalidKeyId", "DecryptionFailure", "ParameterVersionNotFound", "ResourceNotFoundException":
-		return true
-	}
-	return false
+	return f.service != "STS" && f.status < 500 && f.code != "" && !slices.Contains(throttles, f.code) && !slices.Contains(strangers, f.code)
 }
 
 // plainCode returns a service's error code if it looks like one.
@@ -98,7 +100,6 @@ func plainCode(code string) string {
 
 // problem says in a line why a call failed.
 func (f *fetch) problem(err error, r *retries, about subject) string {
-	about.region = f.clients.Region(about.region)
 	if f.ctx.Err() == nil {
 		return cause(err, about)
 	}
@@ -129,7 +130,7 @@ func cause(err error, about subject) string {
 	case f.code != "":
 		return explain(f.code, about)
 	case errors.As(err, &dns):
-		return fmt.Sprintf("no such host as %s: region %s, or no network", dns.Name, about.region)
+		return fmt.Sprintf("no such host: look at the region, %s, the endpoint and the network", about.region)
 	case errors.As(err, &certificate):
 		return "the service's certificate is not trusted: AWS_CA_BUNDLE names others"
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -159,19 +160,20 @@ func isNetwork(err error) bool {
 
 // explain says what to do about a service's error code.
 func explain(code string, about subject) string {
+	switch {
+	case slices.Contains(throttles, code):
+		return code + ": too many calls for the account"
+	case slices.Contains(strangers, code):
+		return code + ": the credentials are no good, or the clock is off"
+	}
 	switch code {
 	case "AccessDeniedException", "AccessDenied":
 		return fmt.Sprintf("%s: allow the role %s on it, and kms:Decrypt if its KMS key is your own", code, about.action)
-	case "ParameterNotFound", "ResourceNotFoundException":
+	case "ParameterNotFound", "ParameterVersionNotFound", "ResourceNotFoundException":
 		if about.versioned {
 			return fmt.Sprintf("%s: not in region %s, or not in this version", code, about.region)
 		}
 		return fmt.Sprintf("%s: not in region %s", code, about.region)
-	case "ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded":
-		return code + ": too many calls for the account"
-	case "ExpiredTokenException", "ExpiredToken", "InvalidSignatureException", "SignatureDoesNotMatch", "RequestTimeTooSkewed",
-		"UnrecognizedClientException", "InvalidClientTokenId", "IncompleteSignatureException":
-		return code + ": the credentials are no good, or the clock is off"
 	case "InvalidRequestException":
 		return code + ": marked for deletion, or has no such version"
 	case "InvalidKeyId", "DecryptionFailure", "KMSAccessDeniedException":

@@ -22,7 +22,7 @@ func (f *fetch) secrets(p place, things []thing) {
 		if t.version == "" && t.stage == "" {
 			latest = append(latest, t)
 		} else {
-			f.call(l, func() { f.getSecret(t) })
+			f.call(l, func() { f.getSecret(p, t) })
 		}
 	}
 	for _, batch := range batches(latest, maxSecrets, func(t thing) string { return t.id }) {
@@ -33,7 +33,7 @@ func (f *fetch) secrets(p place, things []thing) {
 // getSecrets fetches at most maxSecrets, in one call if the role may.
 func (f *fetch) getSecrets(l lane, p place, batch []thing) {
 	if len(batch) == 1 {
-		f.getSecret(batch[0])
+		f.getSecret(p, batch[0])
 		return
 	}
 	missing := slices.Clone(batch)
@@ -50,7 +50,7 @@ func (f *fetch) getSecrets(l lane, p place, batch []thing) {
 			if failureOf(err).blamesOne() {
 				break
 			}
-			why := f.problem(err, r, subject{place: p, action: "secretsmanager:GetSecretValue"})
+			why := f.problem(err, r, f.about(batch[0]))
 			for _, t := range missing {
 				f.settle(t, found{problem: why})
 			}
@@ -64,11 +64,11 @@ func (f *fetch) getSecrets(l lane, p place, batch []thing) {
 	// Roles often have GetSecretValue only. A secret that nothing was said of is
 	// asked for too.
 	for _, t := range missing {
-		f.call(l, func() { f.getSecret(t) })
+		f.call(l, func() { f.getSecret(p, t) })
 	}
 }
 
-// inBatch settles a thing with what a batch says of it.
+// inBatch settles a thing with what a batch says of it, if that is the last word.
 func (f *fetch) inBatch(t thing, out *secretsmanager.BatchGetSecretValueOutput) bool {
 	for _, match := range []func(id string, s types.SecretValueEntry) bool{sameSecret, partialARN} {
 		i := slices.IndexFunc(out.SecretValues, func(s types.SecretValueEntry) bool { return match(t.id, s) })
@@ -81,7 +81,11 @@ func (f *fetch) inBatch(t thing, out *secretsmanager.BatchGetSecretValueOutput) 
 	if i < 0 {
 		return false
 	}
-	f.settle(t, found{problem: explain(plainCode(aws.ToString(out.Errors[i].ErrorCode)), f.about(t))})
+	code := plainCode(aws.ToString(out.Errors[i].ErrorCode))
+	if strings.HasPrefix(code, "Internal") || slices.Contains(throttles, code) {
+		return false
+	}
+	f.settle(t, found{problem: explain(code, f.about(t))})
 	return true
 }
 
@@ -97,7 +101,7 @@ func partialARN(id string, s types.SecretValueEntry) bool {
 }
 
 // getSecret fetches one secret.
-func (f *fetch) getSecret(t thing) {
+func (f *fetch) getSecret(p place, t thing) {
 	in := &secretsmanager.GetSecretValueInput{SecretId: &t.id}
 	if t.version != "" {
 		in.VersionId = &t.version
@@ -106,7 +110,7 @@ func (f *fetch) getSecret(t thing) {
 		in.VersionStage = &t.stage
 	}
 	r := newRetries()
-	out, err := f.clients.Secrets(t.region, t.role).GetSecretValue(f.ctx, in, func(o *secretsmanager.Options) { o.Retryer = r })
+	out, err := f.clients.Secrets(p.region, p.role).GetSecretValue(f.ctx, in, func(o *secretsmanager.Options) { o.Retryer = r })
 	if err != nil {
 		f.settle(t, found{problem: f.problem(err, r, f.about(t))})
 		return

@@ -123,7 +123,7 @@ func TestSecretText(t *testing.T) {
 
 func TestCause(t *testing.T) {
 	t.Parallel()
-	about := subject{place: place{region: "us-east-1"}, action: "ssm:GetParameters"}
+	about := subject{region: "us-east-1", action: "ssm:GetParameters"}
 	api := func(code string) error { return &smithy.GenericAPIError{Code: code, Message: "s3cret"} }
 	for _, c := range []struct {
 		err  error
@@ -135,7 +135,7 @@ func TestCause(t *testing.T) {
 		{api(strings.Repeat("x", 100)), "UnknownError"},
 		{&smithy.OperationError{ServiceID: "SSM", Err: &smithy.OperationError{ServiceID: "STS", Err: api("AccessDenied")}},
 			"AccessDenied: the role cannot be assumed: allow sts:AssumeRole, and the function's role in its trust policy"},
-		{&net.DNSError{Name: "ssm.us-est-1.amazonaws.com", IsNotFound: true}, "no such host as ssm.us-est-1.amazonaws.com: region us-east-1, or no network"},
+		{&net.DNSError{Name: "ssm.us-est-1.amazonaws.com", IsNotFound: true}, "no such host: look at the region, us-east-1, the endpoint and the network"},
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, "connection refused"},
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}, "no connection"},
 		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, "the service does not answer"},

@@ -117,6 +117,22 @@ func TestFaults(t *testing.T) {
 	compareTable(t, table.String())
 }
 
+// TestCalls counts what takes fewer calls than one might think.
+func TestCalls(t *testing.T) {
+	for _, c := range []struct {
+		fault
+		want string
+	}{
+		{fault{questions: []string{"ref+awsssm://app/1?role_arn=r", "ref+awssecrets://app-1?role_arn=r", "ref+awssecrets://app-1?role_arn=r&region=eu-west-1"}, counts: "AssumeRole"},
+			"2 values, 1× `ResourceNotFoundException: not in region eu-west-1` (1 call of AssumeRole)"},
+		{fault{questions: append(parameters(9), "ref+awsssm://app/9?region=us-east-1"), counts: "GetParameters"}, "10 values (1 call of GetParameters)"},
+		{fault{questions: append(parameters(1), parameters(1)...), counts: "GetParameters"}, "2 values (1 call of GetParameters)"},
+		{fault{questions: parameters(0), counts: "GetParameters"}, " (0 calls of GetParameters)"},
+	} {
+		assert.Equal(t, c.want, c.run(t))
+	}
+}
+
 // run has the real program answer, and says what came of it.
 func (f fault) run(t *testing.T) string {
 	s := newService(t, f.reply)
@@ -248,6 +264,13 @@ var serviceFaults = []fault{
 	{name: "access denied for one of three secrets", questions: secrets(3), reply: func(c call) *reply {
 		return &reply{body: object{"SecretValues": []object{{"Name": "app-0000", "SecretString": valueOf("app-0000")}, {"Name": "app-0002", "SecretString": valueOf("app-0002")}},
 			"Errors": []object{{"SecretId": "app-0001", "ErrorCode": "AccessDeniedException", "Message": leak}}}}
+	}},
+	{name: "one of three secrets is throttled within the batch", questions: secrets(3), counts: "GetSecretValue", reply: func(c call) *reply {
+		if c.action == "GetSecretValue" {
+			return nil
+		}
+		return &reply{body: object{"SecretValues": []object{{"Name": "app-0000", "SecretString": valueOf("app-0000")}, {"Name": "app-0002", "SecretString": valueOf("app-0002")}},
+			"Errors": []object{{"SecretId": "app-0001", "ErrorCode": "ThrottlingException", "Message": leak}}}}
 	}},
 	{name: "access denied below a path", questions: []string{"below:/app/"}, reply: denies("AccessDeniedException", "GetParametersByPath", "")},
 	{name: "the KMS key cannot be used", questions: secrets(1), reply: denies("DecryptionFailure", "GetSecretValue", "")},
