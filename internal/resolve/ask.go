@@ -21,8 +21,8 @@ const (
 	Command = "resolve"
 	// AnswerFile is the descriptor that it answers on.
 	AnswerFile = 3
-	// grace is what it gets beyond its time to start and to say what it has.
-	grace = time.Second
+	// Grace is what it gets beyond its time to start and to say what it has.
+	Grace = time.Second
 )
 
 // ErrNotThere says that there is no graft-secrets.
@@ -48,7 +48,7 @@ func AskProgram(program string, env, questions []string, limit time.Duration) []
 }
 
 func ask(program string, env, questions []string, limit time.Duration) ([]reference.Answer, error) {
-	end := time.Now().Add(limit + grace)
+	end := time.Now().Add(limit + Grace)
 	from, to, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func ask(program string, env, questions []string, limit time.Duration) ([]refere
 	<-asked
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = fmt.Errorf("%s: no answer after %v", program, limit+grace)
+		err = fmt.Errorf("%s: no answer after %v", program, limit+Grace)
 	case errors.Is(err, io.EOF):
 		err = fmt.Errorf("%s: ended without an answer", program)
 	case err != nil:

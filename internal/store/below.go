@@ -26,7 +26,7 @@ func (f *fetch) allBelow(path string) reference.Answer {
 			Path: &asked, Recursive: aws.Bool(true), WithDecryption: aws.Bool(true), NextToken: token,
 		}, func(o *ssm.Options) { o.Retryer = r })
 		if err != nil {
-			return reference.Answer{Problem: f.problem(err, r, subject{place{}, "ssm:GetParametersByPath"})}
+			return reference.Answer{Problem: f.problem(err, r, subject{region: f.clients.Region(""), action: "ssm:GetParametersByPath"})}
 		}
 		for _, p := range out.Parameters {
 			all = append(all, fragment.Var{Name: aws.ToString(p.Name), Value: aws.ToString(p.Value)})

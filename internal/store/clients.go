@@ -45,7 +45,7 @@ type Clients struct {
 // made are the clients that were asked for.
 type made struct {
 	sync.Mutex
-	configs    map[place]aws.Config
+	roles      map[string]aws.CredentialsProvider
 	parameters map[place]*ssm.Client
 	secrets    map[place]*secretsmanager.Client
 }
@@ -73,7 +73,7 @@ func New(ctx context.Context, options ...func(*config.LoadOptions) error) (Clien
 		}
 	}
 	return Clients{c, &made{
-		configs:    make(map[place]aws.Config),
+		roles:      make(map[string]aws.CredentialsProvider),
 		parameters: make(map[place]*ssm.Client),
 		secrets:    make(map[place]*secretsmanager.Client),
 	}}, err
@@ -130,19 +130,17 @@ func (c Clients) HasCredentials() bool {
 	return !aws.IsCredentialsProvider(c.config.Credentials, (*ec2rolecreds.Provider)(nil))
 }
 
-// in is the configuration for a place, with one cache of credentials for each
-// role.
+// in is the configuration for a place. A role is assumed once for all regions.
 func (c Clients) in(p place) aws.Config {
-	cfg, ok := c.made.configs[p]
-	if ok {
+	cfg := c.config.Copy()
+	cfg.Region = c.Region(p.region)
+	if p.role == "" {
 		return cfg
 	}
-	cfg = c.config.Copy()
-	cfg.Region = c.Region(p.region)
-	if p.role != "" {
-		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), p.role,
+	if c.made.roles[p.role] == nil {
+		c.made.roles[p.role] = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), p.role,
 			func(o *stscreds.AssumeRoleOptions) { o.RoleSessionName = sessionName }))
 	}
-	c.made.configs[p] = cfg
+	cfg.Credentials = c.made.roles[p.role]
 	return cfg
 }

@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	// parallel bounds how many calls are under way at once.
-	parallel = 8
+	// parallel bounds how many calls are under way at once to one service at one
+	// place, parallelFiles how many files are open.
+	parallel      = 8
+	parallelFiles = 64
 	// lastWords is how long calls get to say why the deadline found them waiting.
 	lastWords = 200 * time.Millisecond
 )
@@ -35,7 +37,6 @@ type fetch struct {
 	limit   time.Duration
 	clients Clients
 	dir     string
-	slots   chan struct{}
 	running sync.WaitGroup
 
 	mu     sync.Mutex
@@ -49,13 +50,12 @@ type fetch struct {
 // [reference.Below] and a path. It returns when all is known, or when ctx ends:
 // what is then missing has "no answer within" limit as its problem. Open
 // returns the clients and is called once, if a question is about a service.
-// Files are relative to the folder dir.
+// Files are relative to the folder dir, if there is one.
 //
 // An error is one of graft's own; there are no answers with it.
 func Fetch(ctx context.Context, questions []string, limit time.Duration, dir string, open func() (Clients, error)) ([]reference.Answer, error) {
 	f := &fetch{
 		ctx: ctx, limit: limit, dir: dir,
-		slots:  make(chan struct{}, parallel),
 		things: make(map[thing]found),
 		below:  make(map[string]reference.Answer),
 	}
@@ -119,18 +119,13 @@ func thingOf(r reference.Reference) thing {
 
 // start begins to fetch everything.
 func (f *fetch) start(things []thing, paths []string, open func() (Clients, error)) {
-	parameters, secrets := make(map[place][]thing), make(map[place][]thing)
 	services := len(paths) > 0
+	files := newLane(parallelFiles)
 	for _, t := range things {
-		switch t.source {
-		case reference.Parameter:
-			parameters[t.place] = append(parameters[t.place], t)
+		if t.source == reference.File {
+			f.call(files, func() { f.file(t) })
+		} else {
 			services = true
-		case reference.Secret:
-			secrets[t.place] = append(secrets[t.place], t)
-			services = true
-		case reference.File:
-			f.do(func() { f.file(t) })
 		}
 	}
 	if !services {
@@ -139,29 +134,34 @@ func (f *fetch) start(things []thing, paths []string, open func() (Clients, erro
 	f.do(func() {
 		var err error
 		f.clients, err = open()
+		parameters, secrets := make(map[place][]thing), make(map[place][]thing)
 		for _, t := range things {
-			if t.source != reference.File {
-				if why := f.unable(err, t.place); why != "" {
-					f.settle(t, found{problem: why})
-				}
+			switch why := f.unable(err, t.place); {
+			case t.source == reference.File:
+			case why != "":
+				f.settle(t, found{problem: why})
+			case t.source == reference.Parameter:
+				// An ARN may name the region that is the function's own.
+				p := place{f.clients.Region(t.region), t.role}
+				parameters[p] = append(parameters[p], t)
+			default:
+				p := place{f.clients.Region(t.region), t.role}
+				secrets[p] = append(secrets[p], t)
 			}
 		}
 		for p, wanted := range parameters {
-			if f.unable(err, p) == "" {
-				f.parameters(p, wanted)
-			}
+			f.parameters(p, wanted)
 		}
 		for p, wanted := range secrets {
-			if f.unable(err, p) == "" {
-				f.secrets(p, wanted)
-			}
+			f.secrets(p, wanted)
 		}
+		below := newLane(parallel)
 		for _, path := range paths {
 			if why := f.unable(err, place{}); why != "" {
 				f.settleBelow(path, reference.Answer{Problem: why})
 				continue
 			}
-			f.call(func() { f.settleBelow(path, f.allBelow(path)) })
+			f.call(below, func() { f.settleBelow(path, f.allBelow(path)) })
 		}
 	})
 }
@@ -181,13 +181,18 @@ func (f *fetch) do(part func()) {
 	})
 }
 
-// call has a part that calls a service run beside the others, when it is its
-// turn.
-func (f *fetch) call(part func()) {
+// A lane is what may be under way at once. A service that hangs keeps no other
+// waiting: each has its own.
+type lane chan struct{}
+
+func newLane(n int) lane { return make(lane, n) }
+
+// call has a part run beside the others when there is room in its lane.
+func (f *fetch) call(l lane, part func()) {
 	f.do(func() {
 		select {
-		case f.slots <- struct{}{}:
-			defer func() { <-f.slots }()
+		case l <- struct{}{}:
+			defer func() { <-l }()
 			part()
 		case <-f.ctx.Done():
 		}

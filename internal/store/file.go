@@ -13,6 +13,10 @@ import (
 func (f *fetch) file(t thing) {
 	name := t.id
 	if !path.IsAbs(name) {
+		if f.dir == "" {
+			f.settle(t, found{problem: "is relative to a working directory that is not there"})
+			return
+		}
 		name = path.Join(f.dir, name)
 	}
 	data, err := fragment.ReadFile(os.DirFS("/"), name)

@@ -48,13 +48,14 @@ func (f *fetch) parameters(p place, things []thing) {
 	for i, t := range things {
 		wanted[i] = named{t, t.id}
 	}
+	l := newLane(parallel)
 	for _, batch := range batches(wanted, maxParameters, named.path) {
-		f.call(func() { f.getParameters(p, batch) })
+		f.call(l, func() { f.getParameters(l, p, batch) })
 	}
 }
 
 // getParameters fetches at most maxParameters in one call.
-func (f *fetch) getParameters(p place, batch []named) {
+func (f *fetch) getParameters(l lane, p place, batch []named) {
 	names := make([]string, len(batch))
 	for i, n := range batch {
 		names[i] = n.query()
@@ -67,11 +68,11 @@ func (f *fetch) getParameters(p place, batch []named) {
 		// One name that may not be read, or is none, must not cost the others.
 		if len(batch) > 1 && failureOf(err).blamesOne() {
 			for _, n := range batch {
-				f.call(func() { f.getParameters(p, []named{n}) })
+				f.call(l, func() { f.getParameters(l, p, []named{n}) })
 			}
 			return
 		}
-		why := f.problem(err, r, subject{p, "ssm:GetParameters"})
+		why := f.problem(err, r, f.about(batch[0].thing))
 		for _, n := range batch {
 			f.settle(n.thing, found{problem: why})
 		}
@@ -87,19 +88,12 @@ func (f *fetch) getParameters(p place, batch []named) {
 			// References always have the slash; a parameter without a path has none.
 			again = append(again, named{n.thing, bare})
 		default:
-			f.settle(n.thing, found{problem: f.notFound(n.thing)})
+			f.settle(n.thing, found{problem: explain("ParameterNotFound", f.about(n.thing))})
 		}
 	}
 	if len(again) > 0 {
-		f.call(func() { f.getParameters(p, again) })
+		f.call(l, func() { f.getParameters(l, p, again) })
 	}
-}
-
-func (f *fetch) notFound(t thing) string {
-	if t.selector != "" {
-		return "ParameterNotFound: no such parameter or version in region " + f.clients.Region(t.region)
-	}
-	return explain("ParameterNotFound", subject{place: place{region: f.clients.Region(t.region)}})
 }
 
 // batches splits things into groups of at most size. No group has two of the

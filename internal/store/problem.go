@@ -7,18 +7,40 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/graft-lambda/graft/inject/reference"
+)
+
+// Error codes that several actions have in common.
+var (
+	// throttles are not about what was asked for.
+	throttles = []string{"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
+	// strangers are about who asked.
+	strangers = []string{"ExpiredTokenException", "ExpiredToken", "InvalidSignatureException", "SignatureDoesNotMatch",
+		"RequestTimeTooSkewed", "UnrecognizedClientException", "InvalidClientTokenId", "IncompleteSignatureException"}
 )
 
 // A subject is what a call was about.
 type subject struct {
-	place
-	action string // what IAM calls it
+	region    string
+	action    string // what IAM calls it
+	versioned bool   // a version was asked for
+}
+
+// about is the subject of a call for one thing.
+func (f *fetch) about(t thing) subject {
+	s := subject{f.clients.Region(t.region), "ssm:GetParameters", t.selector+t.version+t.stage != ""}
+	if t.source == reference.Secret {
+		s.action = "secretsmanager:GetSecretValue"
+	}
+	return s
 }
 
 // A failure is what the error of a call comes to.
@@ -60,15 +82,7 @@ func isTimeout(err error) bool {
 
 // blamesOne reports whether the call might succeed with fewer names in it.
 func (f failure) blamesOne() bool {
-	if f.service == "STS" {
-		return false
-	}
-	switch f.code {
-	case "AccessDeniedException", "AccessDenied", "ValidationException", "InvalidParameterException", "InvalidRequestException",
-		"InvalidKeyId", "DecryptionFailure", "ParameterVersionNotFound", "ResourceNotFoundException":
-		return true
-	}
-	return false
+	return f.service != "STS" && f.status < 500 && f.code != "" && !slices.Contains(throttles, f.code) && !slices.Contains(strangers, f.code)
 }
 
 // plainCode returns a service's error code if it looks like one.
@@ -86,12 +100,14 @@ func plainCode(code string) string {
 
 // problem says in a line why a call failed.
 func (f *fetch) problem(err error, r *retries, about subject) string {
-	about.region = f.clients.Region(about.region)
 	if f.ctx.Err() == nil {
 		return cause(err, about)
 	}
-	if last := r.lastError(); last != nil {
+	switch last := r.lastError(); {
+	case last != nil:
 		return f.late() + ": " + cause(last, about)
+	case ofCredentials(err):
+		return f.late() + ": the credentials did not come"
 	}
 	return f.late()
 }
@@ -107,12 +123,14 @@ func cause(err error, about subject) string {
 	switch {
 	case f.service == "STS" && f.code != "":
 		return f.code + ": the role cannot be assumed: allow sts:AssumeRole, and the function's role in its trust policy"
+	case ofCredentials(err):
+		return "no credentials: what the SDK takes them from gave none"
 	case f.code == "UnknownError" && f.status != 0:
 		return fmt.Sprintf("UnknownError: HTTP status %d", f.status)
 	case f.code != "":
 		return explain(f.code, about)
 	case errors.As(err, &dns):
-		return fmt.Sprintf("no such host as %s: region %s, or no network", dns.Name, about.region)
+		return fmt.Sprintf("no such host: look at the region, %s, the endpoint and the network", about.region)
 	case errors.As(err, &certificate):
 		return "the service's certificate is not trusted: AWS_CA_BUNDLE names others"
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -123,12 +141,16 @@ func cause(err error, about subject) string {
 		return "the service does not answer"
 	case f.status != 0 && f.status != http.StatusOK:
 		return fmt.Sprintf("HTTP status %d", f.status)
-	case strings.Contains(err.Error(), "credentials"):
-		return "no credentials: what the SDK takes them from gave none"
 	case isNetwork(err):
 		return "no connection"
 	}
 	return "the answer cannot be understood"
+}
+
+// ofCredentials reports whether it did not come to a call of the service: there
+// were no credentials to sign it with. The SDK has no type for that.
+func ofCredentials(err error) bool {
+	return strings.Contains(err.Error(), "get identity: get credentials: ")
 }
 
 func isNetwork(err error) bool {
@@ -138,16 +160,20 @@ func isNetwork(err error) bool {
 
 // explain says what to do about a service's error code.
 func explain(code string, about subject) string {
+	switch {
+	case slices.Contains(throttles, code):
+		return code + ": too many calls for the account"
+	case slices.Contains(strangers, code):
+		return code + ": the credentials are no good, or the clock is off"
+	}
 	switch code {
 	case "AccessDeniedException", "AccessDenied":
-		return fmt.Sprintf("%s: allow the role %s, and kms:Decrypt if it has a key of its own", code, about.action)
-	case "ParameterNotFound", "ResourceNotFoundException":
+		return fmt.Sprintf("%s: allow the role %s on it, and kms:Decrypt if its KMS key is your own", code, about.action)
+	case "ParameterNotFound", "ParameterVersionNotFound", "ResourceNotFoundException":
+		if about.versioned {
+			return fmt.Sprintf("%s: not in region %s, or not in this version", code, about.region)
+		}
 		return fmt.Sprintf("%s: not in region %s", code, about.region)
-	case "ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded":
-		return code + ": too many calls for the account"
-	case "ExpiredTokenException", "ExpiredToken", "InvalidSignatureException", "SignatureDoesNotMatch", "RequestTimeTooSkewed",
-		"UnrecognizedClientException", "InvalidClientTokenId", "IncompleteSignatureException":
-		return code + ": the credentials are no good, or the clock is off"
 	case "InvalidRequestException":
 		return code + ": marked for deletion, or has no such version"
 	case "InvalidKeyId", "DecryptionFailure", "KMSAccessDeniedException":

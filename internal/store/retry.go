@@ -1,6 +1,8 @@
 package store
 
 import (
+	"errors"
+	"io"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -30,19 +32,22 @@ func newRetries() *retries {
 // MaxAttempts sets no bound.
 func (r *retries) MaxAttempts() int { return 0 }
 
-// IsErrorRetryable is the SDK's judgement.
+// IsErrorRetryable is the SDK's judgement; and an answer that did not arrive
+// whole is asked for again.
 func (r *retries) IsErrorRetryable(err error) bool {
-	if !isCanceled(err) {
-		r.mu.Lock()
-		r.last = err
-		r.mu.Unlock()
+	if isCanceled(err) {
+		return false
 	}
-	return r.Standard.IsErrorRetryable(err)
+	r.mu.Lock()
+	r.last = err
+	r.mu.Unlock()
+	return errors.Is(err, io.ErrUnexpectedEOF) || isTimeout(err) || r.Standard.IsErrorRetryable(err)
 }
 
-// RetryDelay doubles from 50 to 400 ms, less up to a half at random.
+// RetryDelay doubles from 50 to 400 ms, less up to a half at random. The SDK
+// counts attempts from 1, and from 0 with AWS_NEW_RETRIES_2026.
 func (r *retries) RetryDelay(attempt int, _ error) (time.Duration, error) {
-	d := min(firstDelay<<min(attempt-1, 8), mostDelay)
+	d := min(firstDelay<<min(max(attempt-1, 0), 8), mostDelay)
 	return d/2 + rand.N(d/2), nil
 }
 

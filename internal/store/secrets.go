@@ -16,23 +16,24 @@ const maxSecrets = 20
 
 // secrets fetches the secrets of one place.
 func (f *fetch) secrets(p place, things []thing) {
+	l := newLane(parallel)
 	var latest []thing
 	for _, t := range things {
 		if t.version == "" && t.stage == "" {
 			latest = append(latest, t)
 		} else {
-			f.call(func() { f.getSecret(t) })
+			f.call(l, func() { f.getSecret(p, t) })
 		}
 	}
 	for _, batch := range batches(latest, maxSecrets, func(t thing) string { return t.id }) {
-		f.call(func() { f.getSecrets(p, batch) })
+		f.call(l, func() { f.getSecrets(l, p, batch) })
 	}
 }
 
 // getSecrets fetches at most maxSecrets, in one call if the role may.
-func (f *fetch) getSecrets(p place, batch []thing) {
+func (f *fetch) getSecrets(l lane, p place, batch []thing) {
 	if len(batch) == 1 {
-		f.getSecret(batch[0])
+		f.getSecret(p, batch[0])
 		return
 	}
 	missing := slices.Clone(batch)
@@ -49,7 +50,7 @@ func (f *fetch) getSecrets(p place, batch []thing) {
 			if failureOf(err).blamesOne() {
 				break
 			}
-			why := f.problem(err, r, subject{p, "secretsmanager:GetSecretValue"})
+			why := f.problem(err, r, f.about(batch[0]))
 			for _, t := range missing {
 				f.settle(t, found{problem: why})
 			}
@@ -63,11 +64,11 @@ func (f *fetch) getSecrets(p place, batch []thing) {
 	// Roles often have GetSecretValue only. A secret that nothing was said of is
 	// asked for too.
 	for _, t := range missing {
-		f.call(func() { f.getSecret(t) })
+		f.call(l, func() { f.getSecret(p, t) })
 	}
 }
 
-// inBatch settles a thing with what a batch says of it.
+// inBatch settles a thing with what a batch says of it, if that is the last word.
 func (f *fetch) inBatch(t thing, out *secretsmanager.BatchGetSecretValueOutput) bool {
 	for _, match := range []func(id string, s types.SecretValueEntry) bool{sameSecret, partialARN} {
 		i := slices.IndexFunc(out.SecretValues, func(s types.SecretValueEntry) bool { return match(t.id, s) })
@@ -80,8 +81,11 @@ func (f *fetch) inBatch(t thing, out *secretsmanager.BatchGetSecretValueOutput) 
 	if i < 0 {
 		return false
 	}
-	f.settle(t, found{problem: explain(plainCode(aws.ToString(out.Errors[i].ErrorCode)),
-		subject{place{region: f.clients.Region(t.region)}, "secretsmanager:GetSecretValue"})})
+	code := plainCode(aws.ToString(out.Errors[i].ErrorCode))
+	if strings.HasPrefix(code, "Internal") || slices.Contains(throttles, code) {
+		return false
+	}
+	f.settle(t, found{problem: explain(code, f.about(t))})
 	return true
 }
 
@@ -97,7 +101,7 @@ func partialARN(id string, s types.SecretValueEntry) bool {
 }
 
 // getSecret fetches one secret.
-func (f *fetch) getSecret(t thing) {
+func (f *fetch) getSecret(p place, t thing) {
 	in := &secretsmanager.GetSecretValueInput{SecretId: &t.id}
 	if t.version != "" {
 		in.VersionId = &t.version
@@ -106,9 +110,9 @@ func (f *fetch) getSecret(t thing) {
 		in.VersionStage = &t.stage
 	}
 	r := newRetries()
-	out, err := f.clients.Secrets(t.region, t.role).GetSecretValue(f.ctx, in, func(o *secretsmanager.Options) { o.Retryer = r })
+	out, err := f.clients.Secrets(p.region, p.role).GetSecretValue(f.ctx, in, func(o *secretsmanager.Options) { o.Retryer = r })
 	if err != nil {
-		f.settle(t, found{problem: f.problem(err, r, subject{t.place, "secretsmanager:GetSecretValue"})})
+		f.settle(t, found{problem: f.problem(err, r, f.about(t))})
 		return
 	}
 	f.settle(t, secretText(out.SecretString, out.SecretBinary))

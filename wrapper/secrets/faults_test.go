@@ -117,6 +117,22 @@ func TestFaults(t *testing.T) {
 	compareTable(t, table.String())
 }
 
+// TestCalls counts what takes fewer calls than one might think.
+func TestCalls(t *testing.T) {
+	for _, c := range []struct {
+		fault
+		want string
+	}{
+		{fault{questions: []string{"ref+awsssm://app/1?role_arn=r", "ref+awssecrets://app-1?role_arn=r", "ref+awssecrets://app-1?role_arn=r&region=eu-west-1"}, counts: "AssumeRole"},
+			"2 values, 1× `ResourceNotFoundException: not in region eu-west-1` (1 call of AssumeRole)"},
+		{fault{questions: append(parameters(9), "ref+awsssm://app/9?region=us-east-1"), counts: "GetParameters"}, "10 values (1 call of GetParameters)"},
+		{fault{questions: append(parameters(1), parameters(1)...), counts: "GetParameters"}, "2 values (1 call of GetParameters)"},
+		{fault{questions: parameters(0), counts: "GetParameters"}, " (0 calls of GetParameters)"},
+	} {
+		assert.Equal(t, c.want, c.run(t))
+	}
+}
+
 // run has the real program answer, and says what came of it.
 func (f fault) run(t *testing.T) string {
 	s := newService(t, f.reply)
@@ -239,7 +255,8 @@ var serviceFaults = []fault{
 		}
 		return nil
 	}},
-	{name: "connections break off", questions: parameters(1), limit: usual, reply: times(0, &reply{body: object{"Parameters": leak}, cut: true})},
+	{name: "the connection breaks off once", questions: parameters(1), reply: times(1, &reply{body: object{"Parameters": leak}, cut: true})},
+	{name: "the connection breaks off for ever", questions: parameters(1), limit: usual, reply: times(0, &reply{body: object{"Parameters": leak}, cut: true})},
 	{name: "access denied for one of ten parameters", questions: parameters(10), counts: "GetParameters", reply: denies("AccessDeniedException", "GetParameters", "/app/0003")},
 	{name: "access denied for all parameters", questions: parameters(2), reply: denies("AccessDeniedException", "GetParameters", "")},
 	{name: "a name that Parameter Store refuses", questions: parameters(10), reply: denies("ValidationException", "GetParameters", "/app/0003")},
@@ -247,6 +264,13 @@ var serviceFaults = []fault{
 	{name: "access denied for one of three secrets", questions: secrets(3), reply: func(c call) *reply {
 		return &reply{body: object{"SecretValues": []object{{"Name": "app-0000", "SecretString": valueOf("app-0000")}, {"Name": "app-0002", "SecretString": valueOf("app-0002")}},
 			"Errors": []object{{"SecretId": "app-0001", "ErrorCode": "AccessDeniedException", "Message": leak}}}}
+	}},
+	{name: "one of three secrets is throttled within the batch", questions: secrets(3), counts: "GetSecretValue", reply: func(c call) *reply {
+		if c.action == "GetSecretValue" {
+			return nil
+		}
+		return &reply{body: object{"SecretValues": []object{{"Name": "app-0000", "SecretString": valueOf("app-0000")}, {"Name": "app-0002", "SecretString": valueOf("app-0002")}},
+			"Errors": []object{{"SecretId": "app-0001", "ErrorCode": "ThrottlingException", "Message": leak}}}}
 	}},
 	{name: "access denied below a path", questions: []string{"below:/app/"}, reply: denies("AccessDeniedException", "GetParametersByPath", "")},
 	{name: "the KMS key cannot be used", questions: secrets(1), reply: denies("DecryptionFailure", "GetSecretValue", "")},
@@ -257,7 +281,7 @@ var serviceFaults = []fault{
 		return &reply{status: 403, body: `<ErrorResponse><Error><Code>AccessDenied</Code><Message>` + leak + `</Message></Error></ErrorResponse>`}
 	}},
 	{name: "no such parameter", questions: []string{"ref+awsssm://other/name"}},
-	{name: "no such version", questions: []string{"ref+awsssm://other/name?version=7"}},
+	{name: "no such version", questions: []string{"ref+awsssm://other/name?version=7", "ref+awssecrets://other?version_stage=AWSPREVIOUS"}},
 	{name: "another region's parameter", questions: []string{"ref+awsssm://app/name?region=eu-west-1"}},
 	{name: "another region's secrets", questions: []string{"ref+awssecrets://app-1?region=eu-west-1", "ref+awssecrets://app-2?region=eu-west-1"}},
 	{name: "deleted in between", questions: secrets(1), reply: denies("InvalidRequestException", "GetSecretValue", "")},
@@ -309,9 +333,14 @@ var machineFaults = []fault{
 		})
 	}},
 	{name: "SnapStart's credentials are refused", questions: parameters(1), unset: keys, before: func(t testing.TB, _ *service) []string {
-		return container(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, leak, http.StatusNotFound) })
+		return container(t, func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprintf(w, `{"code":"Forbidden","message":%q}`, leak)
+		})
 	}},
-	{name: "a broken `AWS_CONFIG_FILE`", questions: append(parameters(1), "ref+file:///app/none"), before: configFile("[default\nregion = " + leak + "\n")},
+	{name: "a broken `AWS_CONFIG_FILE`", questions: parameters(1), before: configFile("[default\nregion = " + leak + "\n")},
+	{name: "a broken `AWS_CONFIG_FILE`, and no credentials", questions: parameters(1), unset: keys, before: configFile("[default\nregion = " + leak + "\n")},
+	{name: "a setting that the SDK does not know in `AWS_CONFIG_FILE`", questions: append(parameters(1), "ref+file:///app/none"), before: configFile("[default]\nretry_mode = " + leak + "\n")},
 	{name: "an `AWS_CONFIG_FILE` that cannot be read to its end", questions: parameters(1), limit: usual, before: func(t testing.TB, _ *service) []string {
 		file := filepath.Join(t.TempDir(), "fifo")
 		require.NoError(t, unix.Mkfifo(file, 0o600))

@@ -19,15 +19,16 @@ func resolveAll(limit string) int {
 	started := time.Now()
 	// What fails here is no reason not to serve the function.
 	_ = harden()
-	// Before anything opens a file that could get the number.
-	out := os.NewFile(resolve.AnswerFile, "answers")
-	unix.CloseOnExec(resolve.AnswerFile)
-	errs := silence()
 	within, err := time.ParseDuration(limit)
-	if err != nil {
-		fmt.Fprintln(errs, "graft-secrets: resolve takes a duration")
+	if err != nil || !isPipe(resolve.AnswerFile) {
+		fmt.Fprintln(os.Stderr, "graft-secrets: resolve takes a duration, and is started by graft")
 		return exitUsage
 	}
+	unix.CloseOnExec(resolve.AnswerFile)
+	out := os.NewFile(resolve.AnswerFile, "answers")
+	errs := silence()
+	// Whoever asks may neither end the questions nor read the answers.
+	time.AfterFunc(within+resolve.Grace, func() { os.Exit(exitFailed) })
 	ctx, cancel := context.WithDeadline(context.Background(), started.Add(within))
 	defer cancel()
 	var questions []string
@@ -37,10 +38,7 @@ func resolveAll(limit string) int {
 		if questions, err = resolve.ReadQuestions(os.Stdin); err != nil {
 			return err
 		}
-		dir, err := os.Getwd()
-		if err != nil {
-			return err
-		}
+		dir, _ := os.Getwd() // only files are relative to it
 		answers, err = store.Fetch(ctx, questions, within, dir, open)
 		return err
 	})
@@ -58,20 +56,29 @@ func resolveAll(limit string) int {
 	return 0
 }
 
-// beside starts f and returns what waits for it.
+// isPipe tells graft's pipe from a file that the run-time has opened.
+func isPipe(fd int) bool {
+	var stat unix.Stat_t
+	return unix.Fstat(fd, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFIFO
+}
+
+// beside starts f and returns what waits for it. A panic of f becomes one of the
+// waiting goroutine.
 func beside[T any](f func() (T, error)) func() (T, error) {
 	var value T
 	var err error
+	var panicked any
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		err = guard.Call(func() (err error) {
-			value, err = f()
-			return err
-		})
+		defer func() { panicked = recover() }()
+		value, err = f()
 	}()
 	return func() (T, error) {
 		<-done
+		if panicked != nil {
+			panic(panicked)
+		}
 		return value, err
 	}
 }
