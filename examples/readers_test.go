@@ -36,7 +36,7 @@ func newStore(t *testing.T, bed *testbed.Bed) []string {
 			url = text
 		}
 	}
-	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+	cfg := storeConfig(url)
 	_, err := ssm.NewFromConfig(cfg).PutParameter(t.Context(), &ssm.PutParameterInput{
 		Name: aws.String("/example/url"), Value: aws.String(readersURL), Type: types.ParameterTypeSecureString,
 	})
@@ -46,6 +46,11 @@ func newStore(t *testing.T, bed *testbed.Bed) []string {
 	})
 	require.NoError(t, err)
 	return []string{"AWS_ENDPOINT_URL=" + url, "AWS_REGION=us-east-1", "NO_PROXY=127.0.0.1"}
+}
+
+// storeConfig leads the SDK's clients to the stand-in at url.
+func storeConfig(url string) aws.Config {
+	return aws.Config{Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 }
 
 // TestReaders runs unmodified functions that read from AWS's Parameters and
