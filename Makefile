@@ -75,8 +75,8 @@ build-Example%: ## for sam build: the layer of an example, such as build-Example
 	  -arch $(if $(filter %Arm64,$*),arm64,amd64) -into "$(into)"
 
 # One package after the other: they would disturb each other.
-bench: ## figures side by side: starts, memory, load, sizes; the wrapper beside bash, the companion beside a minimal extension; graft build beside zip and zipfile; graft explain and check
-	$(GO) test -p 1 -run '^$$' -bench . -benchmem ./inject/... ./internal/export/... ./wrapper/... ./internal/explain ./layers ./layers/check
+bench: ## figures side by side: starts, memory, load, sizes; look-ups on port 2773 beside the service; the wrapper beside bash, the companion beside a minimal extension; graft build beside zip and zipfile; graft explain and check
+	$(GO) test -p 1 -run '^$$' -bench . -benchmem ./inject/... ./internal/export/... ./internal/secretsapi ./wrapper/... ./internal/explain ./layers ./layers/check
 
 fuzz: ## the promises under random input, FUZZTIME for each target
 	@for pkg in ./inject ./inject/fragment ./inject/native ./layers/check ./wrapper ./internal/telemetry ./internal/template; do \

@@ -27,6 +27,7 @@ var all = []example{
 	{dir: "ruby", language: "ruby", handler: "app.handler"},
 	{dir: "custom-bash", language: "other", handler: "function.handler", command: []string{"/var/task/bootstrap"}},
 	{dir: "bootstrap-layer", language: "other", handler: "function.handler", command: []string{"/opt/bootstrap"}},
+	{dir: readersLayer, layers: []string{"layers/" + readersLayer}},
 	{dir: "custom-go", language: "other", handler: "app", command: []string{"/opt/bootstrap"}, build: buildGo},
 }
 
@@ -108,6 +109,11 @@ func buildLayer(ctx context.Context, bed *testbed.Bed, folders []string, arch st
 		return err
 	}
 	for _, folder := range folders {
+		if filepath.Base(folder) == readersLayer {
+			if err := layers.BuildProgram(ctx, "wrapper/secrets", arch, filepath.Join(into, "graft-secrets")); err != nil {
+				return err
+			}
+		}
 		if err := makeAgent(ctx, compilerFor(arch), folder, into); err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -19,7 +18,6 @@ import (
 
 	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/testbed"
-	"github.com/graft-lambda/graft/layers"
 )
 
 const (
@@ -54,9 +52,8 @@ func newStore(t *testing.T, bed *testbed.Bed) []string {
 func TestReaders(t *testing.T) {
 	k := newKit(t)
 	env := newStore(t, k.bed)
-	opt := filepath.Join(k.dir, "opt")
-	require.NoError(t, buildLayer(t.Context(), k.bed, []string{"layers/" + readersLayer}, runtime.GOARCH, layers.External, opt, t.Output()))
-	require.NoError(t, layers.BuildProgram(t.Context(), "wrapper/secrets", runtime.GOARCH, filepath.Join(opt, "graft-secrets")))
+	opt, err := k.layer(t.Context(), exampleIn(t, readersLayer))
+	require.NoError(t, err)
 	port, err := movePort(opt, "2773")
 	require.NoError(t, err)
 	env = append(env, "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT="+port, "PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL=debug")

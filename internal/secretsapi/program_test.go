@@ -286,3 +286,34 @@ func TestServeBounds(t *testing.T) {
 	s.stop(t)
 	assert.Empty(t, s.out.String())
 }
+
+// TestServeClients: one connection more than there may be is closed, and there
+// is room again when another one ends.
+func TestServeClients(t *testing.T) {
+	const most = 512
+	s := startServer(t)
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp4", "127.0.0.1:"+s.port)
+		require.NoError(t, err)
+		t.Cleanup(func() { c.Close() })
+		require.NoError(t, c.SetDeadline(time.Now().Add(limit)))
+		return c
+	}
+	// The connection that found the server ready may be counted still.
+	ask := func(c net.Conn) error {
+		if _, err := fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			return err
+		}
+		_, err := c.Read(make([]byte, 1))
+		return err
+	}
+	var open []net.Conn
+	for len(open) < most {
+		if c := dial(); ask(c) == nil {
+			open = append(open, c)
+		}
+	}
+	assert.Error(t, ask(dial()))
+	require.NoError(t, open[0].Close())
+	require.Eventually(t, func() bool { return ask(dial()) == nil }, limit, 2*time.Millisecond)
+}
