@@ -170,7 +170,11 @@ func fetchPackages(ctx context.Context, log io.Writer) error {
 	if _, err = bed.Packages(ctx, project[0], "aws-cdk"); err != nil {
 		return err
 	}
-	_, err = rustReader(ctx, bed)
+	// A machine without Rust has all the others.
+	if _, err = rustReader(ctx, bed); errors.Is(err, testbed.ErrUnavailable) {
+		fmt.Fprintln(log, err)
+		return nil
+	}
 	return err
 }
 

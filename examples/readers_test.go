@@ -5,8 +5,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -93,7 +95,8 @@ func TestReaders(t *testing.T) {
 			f := test.function(t)
 			tmp := t.TempDir()
 			var log transcript
-			f.Layers, f.Env = []string{opt}, append(f.Env, env...)
+			f.Layers, f.Env = []string{opt}, slices.Concat(f.Env, env)
+			f.Timeout, f.InitTimeout = time.Minute, time.Minute
 			f.Stdout, f.Stderr, f.ExtensionOutput = &log, &log, func(string) io.Writer { return &log }
 			require.NoError(t, os.Chmod(tmp, 0o777))
 			f.Tmp = tmp
