@@ -78,11 +78,12 @@ build-Example%: ## for sam build: an example's layer (ExampleNodejs)
 	@$(GO) run ./examples -layer "$$(echo $(patsubst %Arm64,%,$*) | sed 's/\B[A-Z]/-&/g' | tr 'A-Z' 'a-z')" \
 	  -arch $(if $(filter %Arm64,$*),arm64,amd64) -into "$(into)"
 
-# The wrapper beside bash, the companion beside a minimal extension, graft build
-# beside zip and zipfile, graft explain and check. One package after the other:
+# The wrapper beside bash, the companion beside a minimal extension, references
+# and look-ups beside the service, graft build beside zip and zipfile, graft
+# explain and check. One package after the other:
 # they would disturb each other.
 bench: ## figures side by side: starts, memory, load, sizes
-	$(GO) test -p 1 -run '^$$' -bench . -benchmem ./inject/... ./internal/export/... ./wrapper/... ./internal/explain ./layers ./layers/check
+	$(GO) test -p 1 -run '^$$' -bench . -benchmem ./inject/... ./internal/export/... ./internal/secretsapi ./wrapper/... ./internal/explain ./layers ./layers/check
 
 fuzz: ## the promises under random input, for FUZZTIME each
 	@for pkg in ./inject ./inject/fragment ./inject/native ./layers/check ./wrapper ./internal/telemetry ./internal/template; do \

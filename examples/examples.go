@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/graft-lambda/graft/internal/testbed"
@@ -27,6 +28,7 @@ var all = []example{
 	{dir: "ruby", language: "ruby", handler: "app.handler"},
 	{dir: "custom-bash", language: "other", handler: "function.handler", command: []string{"/var/task/bootstrap"}},
 	{dir: "bootstrap-layer", language: "other", handler: "function.handler", command: []string{"/opt/bootstrap"}},
+	{dir: readersLayer, layers: []string{"layers/" + readersLayer}},
 	{dir: "custom-go", language: "other", handler: "app", command: []string{"/opt/bootstrap"}, build: buildGo},
 }
 
@@ -104,7 +106,9 @@ func buildLayer(ctx context.Context, bed *testbed.Bed, folders []string, arch, i
 	if err != nil {
 		return err
 	}
-	if err := layers.Build(ctx, into, layers.Options{Arch: arch, Offline: !bed.Fetch, Log: log}, folders...); err != nil {
+	options := layers.Options{Arch: arch, Offline: !bed.Fetch, Log: log}
+	options.Secrets = slices.ContainsFunc(folders, func(dir string) bool { return filepath.Base(dir) == readersLayer })
+	if err := layers.Build(ctx, into, options, folders...); err != nil {
 		return err
 	}
 	return compileAgents(ctx, bed, folders, arch, into)

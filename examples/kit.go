@@ -23,7 +23,9 @@ import (
 // An example is one folder: an unmodified function, and a layer with agents.
 type example struct {
 	// dir is the folder below examples.
-	dir      string
+	dir string
+	// language is that of its function; empty if it has several and needs a
+	// service to answer them, so that it is not shown.
 	language string
 	handler  string
 	// layers are the folders in the source tree that its layer is built of;

@@ -101,6 +101,7 @@ func run(ctx context.Context, names []string, verbose bool, stdout, stderr io.Wr
 			shown++
 		}
 	}
+	fmt.Fprintf(stdout, "%s is left out: its functions need Parameter Store and Secrets Manager; its test has moto in their place.\n", readersLayer)
 	fmt.Fprintf(stdout, "%d functions answered %d invocations each, none of them changed for it.\n", shown, invocations)
 	if len(failed) > 0 {
 		return fmt.Errorf("failed: %s", strings.Join(failed, ", "))
@@ -171,7 +172,11 @@ func fetchPackages(ctx context.Context, log io.Writer) error {
 			return err
 		}
 	}
-	_, err = rustReader(ctx, bed)
+	// A machine without Rust has all the others.
+	if _, err = rustReader(ctx, bed); errors.Is(err, testbed.ErrUnavailable) {
+		fmt.Fprintln(log, err)
+		return nil
+	}
 	return err
 }
 

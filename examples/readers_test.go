@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -19,7 +21,6 @@ import (
 
 	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/testbed"
-	"github.com/graft-lambda/graft/layers"
 )
 
 const (
@@ -61,7 +62,6 @@ func TestReaders(t *testing.T) {
 	env := newStore(t, k.bed)
 	opt := filepath.Join(k.dir, "opt")
 	require.NoError(t, buildLayer(t.Context(), k.bed, []string{"layers/" + readersLayer}, runtime.GOARCH, opt, t.Output()))
-	require.NoError(t, layers.BuildProgram(t.Context(), "wrapper/secrets", runtime.GOARCH, filepath.Join(opt, "graft-secrets")))
 	port, err := movePort(opt, "2773")
 	require.NoError(t, err)
 	env = append(env, "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT="+port, "PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL=debug")
@@ -101,7 +101,8 @@ func TestReaders(t *testing.T) {
 			f := test.function(t)
 			tmp := t.TempDir()
 			var log transcript
-			f.Layers, f.Env = []string{opt}, append(f.Env, env...)
+			f.Layers, f.Env = []string{opt}, slices.Concat(f.Env, env)
+			f.Timeout, f.InitTimeout = time.Minute, time.Minute
 			f.Stdout, f.Stderr, f.ExtensionOutput = &log, &log, func(string) io.Writer { return &log }
 			require.NoError(t, os.Chmod(tmp, 0o777))
 			f.Tmp = tmp

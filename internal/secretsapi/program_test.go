@@ -146,12 +146,12 @@ func (s *server) get(host, target string) ([]byte, error) {
 // TestServe runs the program against the real clients of AWS's SDK.
 func TestServe(t *testing.T) {
 	s := startServer(t, append(newServices(t).env(), "PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL=debug")...)
-	for _, host := range []string{"127.0.0.1", "::1", "localhost"} {
-		if l, err := net.Listen("tcp6", "[::1]:0"); err == nil {
-			l.Close()
-		} else if host == "::1" {
-			continue // a machine without IPv6
-		}
+	hosts := []string{"127.0.0.1", "localhost"}
+	if l, err := net.Listen("tcp6", "[::1]:0"); err == nil { // a machine with IPv6
+		l.Close()
+		hosts = append(hosts, "::1")
+	}
+	for _, host := range hosts {
 		body, err := s.get(host, parameterURL+"?name=%2Fa%2Fb&withDecryption=true")
 		require.NoError(t, err, host)
 		assert.Regexp(t, `^{"Parameter":{"ARN":"arn:aws:ssm:us-east-1:\d+:parameter/a/b","DataType":"text","LastModifiedDate":"\d{4}-[^"]+Z","Name":"/a/b","Selector":null,`+
@@ -285,4 +285,35 @@ func TestServeBounds(t *testing.T) {
 	assert.ErrorContains(t, err, "431 ")
 	s.stop(t)
 	assert.Empty(t, s.out.String())
+}
+
+// TestServeClients: one connection more than there may be is closed, and there
+// is room again when another one ends.
+func TestServeClients(t *testing.T) {
+	const most = 512
+	s := startServer(t)
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp4", "127.0.0.1:"+s.port)
+		require.NoError(t, err)
+		t.Cleanup(func() { c.Close() })
+		require.NoError(t, c.SetDeadline(time.Now().Add(limit)))
+		return c
+	}
+	// The connection that found the server ready may be counted still.
+	ask := func(c net.Conn) error {
+		if _, err := fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			return err
+		}
+		_, err := c.Read(make([]byte, 1))
+		return err
+	}
+	var open []net.Conn
+	for len(open) < most {
+		if c := dial(); ask(c) == nil {
+			open = append(open, c)
+		}
+	}
+	assert.Error(t, ask(dial()))
+	require.NoError(t, open[0].Close())
+	require.Eventually(t, func() bool { return ask(dial()) == nil }, limit, 2*time.Millisecond)
 }

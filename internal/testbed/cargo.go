@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -74,7 +75,7 @@ var packageName = regexp.MustCompile(`(?m)^\[package\]\nname = "([^"]+)"$`)
 func crateName(manifest string) (string, error) {
 	m := packageName.FindStringSubmatch(manifest)
 	if m == nil {
-		return "", fmt.Errorf("Cargo.toml: it does not begin with [package] and its name")
+		return "", errors.New("the project's Cargo.toml does not begin with [package] and its name")
 	}
 	return m[1], nil
 }
@@ -84,7 +85,7 @@ func crateVersion(lock, crate string) (string, error) {
 	_, rest, found := strings.Cut(lock, fmt.Sprintf("\nname = %q\nversion = \"", crate))
 	version, _, _ := strings.Cut(rest, `"`)
 	if !found || version == "" {
-		return "", fmt.Errorf("Cargo.lock: no crate %q", crate)
+		return "", fmt.Errorf("crate %q: not in Cargo.lock", crate)
 	}
 	return version, nil
 }
