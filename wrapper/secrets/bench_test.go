@@ -39,7 +39,7 @@ func BenchmarkResolve(b *testing.B) {
 	}{
 		{"moto", func() []string {
 			env := motoEnv(b)
-			ssm, _ := clients(b, strings.TrimPrefix(env[0], "AWS_ENDPOINT_URL="))
+			ssm, _ := sdkClients(b, strings.TrimPrefix(env[0], "AWS_ENDPOINT_URL="))
 			for _, name := range names {
 				put(b, ssm, name, valueOf(name))
 			}

@@ -24,8 +24,8 @@ import (
 var built string // graft-secrets
 
 func TestMain(m *testing.M) {
-	if os.Getenv(hides) != "" {
-		sayHidden(os.Stdout)
+	if os.Getenv(hardens) != "" {
+		sayHardened(os.Stdout)
 		return
 	}
 	os.Exit(func() int {
@@ -61,8 +61,8 @@ func motoEnv(t testing.TB) []string {
 	return testbed.NeedMoto(t, bed)
 }
 
-// clients are the SDK's own, for a service at url.
-func clients(t testing.TB, url string) (*ssm.Client, *secretsmanager.Client) {
+// sdkClients are the SDK's own, for a service at url.
+func sdkClients(t testing.TB, url string) (*ssm.Client, *secretsmanager.Client) {
 	cfg, err := config.LoadDefaultConfig(context.Background(), config.WithRegion("us-east-1"), config.WithBaseEndpoint(url),
 		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("test", "test", "")), config.WithSharedConfigFiles([]string{}),
 		config.WithSharedCredentialsFiles([]string{}))

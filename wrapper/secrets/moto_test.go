@@ -25,7 +25,7 @@ const limit = 30 * time.Second
 func TestMoto(t *testing.T) {
 	env := motoEnv(t)
 	url := strings.TrimPrefix(env[0], "AWS_ENDPOINT_URL=")
-	parameters, secrets := clients(t, url)
+	parameters, secrets := sdkClients(t, url)
 	put(t, parameters, "/app/prod/db-url", "first")
 	put(t, parameters, "/app/prod/db-url", "second")
 	_, err := parameters.LabelParameterVersion(t.Context(), &ssm.LabelParameterVersionInput{Name: aws.String("/app/prod/db-url"), ParameterVersion: aws.Int64(1), Labels: []string{"blue"}})

@@ -7,13 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hide keeps this process's memory from core files and from other processes of
-// the same user. What fails is no reason not to serve the function.
-func hide() {
-	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
-	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-}
-
 // silence makes standard output and standard error lead nowhere, for a library
 // or a crash of the run-time to print to, and returns what standard error was.
 func silence() io.Writer {
