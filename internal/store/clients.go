@@ -53,22 +53,27 @@ type made struct {
 // A place is where and as whom a service is asked; empty is the function's own.
 type place struct{ region, role string }
 
-// New reads the SDK's configuration. If ctx has a deadline, no single attempt
-// of a call takes more than half of the time to it. EC2's metadata service is
-// never asked, and the SDK logs nothing.
+// Attempt bounds each attempt of a call, in one that is tried more than once; 0
+// is no bound.
+func Attempt(limit time.Duration) func(*config.LoadOptions) error {
+	return config.WithHTTPClient(httpClient().WithTimeout(limit))
+}
+
+func httpClient() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout })
+}
+
+// New reads the SDK's configuration. EC2's metadata service is never asked, and
+// the SDK logs nothing.
 func New(ctx context.Context, options ...func(*config.LoadOptions) error) (Clients, error) {
-	client := awshttp.NewBuildableClient().WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout })
-	if end, ok := ctx.Deadline(); ok {
-		client = client.WithTimeout(max(time.Until(end)/2, time.Millisecond))
-	}
 	options = append([]func(*config.LoadOptions) error{
-		config.WithHTTPClient(client),
+		Attempt(0),
 		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
 		config.WithLogger(logging.Nop{}),
 	}, options...)
 	c, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		if provider := snapStart(client); provider != nil {
+		if provider := snapStart(); provider != nil {
 			c, err = config.LoadDefaultConfig(ctx, append(options, config.WithCredentialsProvider(provider))...)
 		}
 	}
@@ -81,7 +86,7 @@ func New(ctx context.Context, options ...func(*config.LoadOptions) error) (Clien
 
 // snapStart returns the credentials of a function under SnapStart. The SDK
 // takes them only from a loopback address; Lambda's API may have another.
-func snapStart(client *awshttp.BuildableClient) aws.CredentialsProvider {
+func snapStart() aws.CredentialsProvider {
 	uri, api := os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI"), os.Getenv("AWS_LAMBDA_RUNTIME_API")
 	if api == "" || !strings.HasPrefix(uri, "http://"+api+"/") {
 		return nil
@@ -89,7 +94,7 @@ func snapStart(client *awshttp.BuildableClient) aws.CredentialsProvider {
 	return endpointcreds.New(uri, func(o *endpointcreds.Options) {
 		o.AuthorizationToken = os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN")
 		// A proxy is not on the way to Lambda's own API.
-		o.HTTPClient = client.WithTransportOptions(func(t *http.Transport) { t.Proxy = nil })
+		o.HTTPClient = httpClient().WithTimeout(dialTimeout).WithTransportOptions(func(t *http.Transport) { t.Proxy = nil })
 	})
 }
 

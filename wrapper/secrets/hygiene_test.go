@@ -16,30 +16,30 @@ import (
 	"github.com/graft-lambda/graft/internal/resolve"
 )
 
-// hides is the variable that has this test program call harden and say what came
+// hardens is the variable that has this test program call harden and say what came
 // of it.
-const hides = "GRAFT_SECRETS_TEST_HIDES"
+const hardens = "GRAFT_SECRETS_TEST_HARDENS"
 
-func sayHidden(w io.Writer) {
+func sayHardened(w io.Writer) {
 	if harden() != nil {
 		return
 	}
 	dumpable, _, _ := unix.Syscall(unix.SYS_PRCTL, unix.PR_GET_DUMPABLE, 0, 0)
 	var core unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_CORE, &core) == nil && core == (unix.Rlimit{}) && dumpable == 0 {
-		io.WriteString(w, "hidden")
+		io.WriteString(w, "hardened")
 	}
 }
 
-func TestHide(t *testing.T) {
+func TestHarden(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.Command(self)
-	cmd.Env = []string{hides + "=1"}
+	cmd.Env = []string{hardens + "=1"}
 	out, err := cmd.Output()
 	require.NoError(t, err)
-	assert.Equal(t, "hidden", string(out))
+	assert.Equal(t, "hardened", string(out))
 }
 
 // A process is graft-secrets, with its outputs apart.

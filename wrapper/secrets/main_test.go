@@ -24,8 +24,8 @@ import (
 var built string // graft-secrets
 
 func TestMain(m *testing.M) {
-	if os.Getenv(hides) != "" {
-		sayHidden(os.Stdout)
+	if os.Getenv(hardens) != "" {
+		sayHardened(os.Stdout)
 		return
 	}
 	os.Exit(func() int {

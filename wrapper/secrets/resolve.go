@@ -17,8 +17,7 @@ import (
 // resolveAll answers the questions on standard input within limit.
 func resolveAll(limit string) int {
 	started := time.Now()
-	// What fails here is no reason not to serve the function.
-	_ = harden()
+	_ = harden() // what cannot be hidden is no reason to leave the function without
 	within, err := time.ParseDuration(limit)
 	if err != nil || !isPipe(resolve.AnswerFile) {
 		fmt.Fprintln(os.Stderr, "graft-secrets: resolve takes a duration, and is started by graft")
@@ -34,7 +33,7 @@ func resolveAll(limit string) int {
 	var questions []string
 	var answers []reference.Answer
 	err = guard.Call(func() error {
-		open := beside(func() (store.Clients, error) { return store.New(ctx) })
+		open := beside(func() (store.Clients, error) { return store.New(ctx, store.Attempt(within/2)) })
 		if questions, err = resolve.ReadQuestions(os.Stdin); err != nil {
 			return err
 		}
