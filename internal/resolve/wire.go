@@ -61,10 +61,16 @@ func ReadQuestions(r io.Reader) ([]string, error) {
 	return strings.Split(text, "\x00"), nil
 }
 
-// WriteAnswers writes answers. A value that holds a NUL becomes a problem:
-// no environment can carry it.
+// WriteAnswers writes answers. A value that holds a NUL becomes a problem, as one
+// does with which all are larger than 4 MiB: no environment can carry it.
 func WriteAnswers(w io.Writer, answers []reference.Answer) error {
 	b := bufio.NewWriter(w)
+	// What is not said of values fits into the other half.
+	left := maxAnswers / 2
+	tooLarge := func(value string) bool {
+		left -= len(value)
+		return left < 0
+	}
 	record := func(kind byte, text string) {
 		// A failed write makes all that follow and the last Flush fail.
 		_ = b.WriteByte(kind)
@@ -76,8 +82,12 @@ func WriteAnswers(w io.Writer, answers []reference.Answer) error {
 			record('-', strings.ReplaceAll(note, "\x00", "?"))
 		}
 		for _, v := range a.Vars {
-			if strings.Contains(v.Value, "\x00") {
+			switch {
+			case strings.Contains(v.Value, "\x00"):
 				record('-', v.Name+": holds a NUL byte: left out")
+				continue
+			case tooLarge(v.Value):
+				record('-', v.Name+": "+allTooLarge+": left out")
 				continue
 			}
 			record('+', v.Name+"="+v.Value)
@@ -87,12 +97,17 @@ func WriteAnswers(w io.Writer, answers []reference.Answer) error {
 			record('!', strings.ReplaceAll(a.Problem, "\x00", "?"))
 		case strings.Contains(a.Value, "\x00"):
 			record('!', "holds a NUL byte, which no variable can")
+		case tooLarge(a.Value):
+			record('!', allTooLarge)
 		default:
 			record('=', a.Value)
 		}
 	}
 	return b.Flush()
 }
+
+// allTooLarge is why a value is left out that may be small itself.
+const allTooLarge = "all values together are larger than 4 MiB"
 
 // ReadAnswers reads the answers to n questions. With an error come those that
 // had arrived before.

@@ -63,6 +63,16 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestLargeAnswers: what no environment can carry is said.
+func TestLargeAnswers(t *testing.T) {
+	half := strings.Repeat("x", 2<<20)
+	var pipe bytes.Buffer
+	require.NoError(t, resolve.WriteAnswers(&pipe, []reference.Answer{{Value: half}, {Value: half}, {Value: "y"}}))
+	got, err := resolve.ReadAnswers(&pipe, 3)
+	require.NoError(t, err)
+	assert.Equal(t, []reference.Answer{{Value: half}, {Value: half}, {Problem: "all values together are larger than 4 MiB"}}, got)
+}
+
 func FuzzReadAnswers(f *testing.F) {
 	f.Add([]byte("=a\x00!b\x00-n\x00+A=1\x00=\x00"), uint8(3))
 	f.Fuzz(func(t *testing.T, data []byte, n uint8) {

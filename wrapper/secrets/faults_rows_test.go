@@ -113,6 +113,13 @@ var serviceFaults = []fault{
 	{name: "another region's secrets", questions: []string{"ref+awssecrets://app-1?region=eu-west-1", "ref+awssecrets://app-2?region=eu-west-1"}},
 	{name: "deleted in between", questions: secrets(1), reply: denies("InvalidRequestException", "GetSecretValue", "")},
 	{name: "rotated in between", questions: []string{"ref+awssecrets://app-json#/user", "ref+awssecrets://app-json#/password"}, counts: "GetSecretValue"},
+	{name: "an answer in two pages", questions: secrets(3), counts: "BatchGetSecretValue", reply: func(c call) *reply {
+		entry := func(i int) object { return object{"Name": c.names[i], "SecretString": valueOf(c.names[i])} }
+		if c.n == 1 {
+			return &reply{body: object{"SecretValues": []object{entry(0)}, "NextToken": "more"}}
+		}
+		return &reply{body: object{"SecretValues": []object{entry(1), entry(2)}}}
+	}},
 	{name: "1,000 parameters", questions: parameters(1000), counts: "GetParameters"},
 	{name: "1,000 secrets", questions: secrets(1000), counts: "BatchGetSecretValue"},
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,15 @@ func TestMoto(t *testing.T) {
 				}},
 				{"below:/nothing", reference.Answer{Notes: []string{"no parameter is below the path in region us-east-1"}}},
 			}
+			// The services give ten of them in a page.
+			var many []fragment.Var
+			for i := range 25 {
+				many = append(many, fragment.Var{Name: fmt.Sprintf("P%02d", i), Value: fmt.Sprint("value ", i)})
+			}
+			cases = slices.Insert(cases, 0, struct {
+				question string
+				want     reference.Answer
+			}{"below:/many", reference.Answer{Vars: many}})
 			for i := range 25 {
 				cases = append(cases, struct {
 					question string
