@@ -71,7 +71,7 @@ func TestReferences(t *testing.T) {
 		{
 			name:     "required",
 			env:      []string{"A=ref+awsssm://gone", "B=ref+vault://hunter2"},
-			problems: []string{"A: ref+awsssm://gone: ParameterNotFound", "B: is none of ref+awsssm://, ref+awssecrets://, ref+file://, ref+arn:aws:ssm:, ref+arn:aws:secretsmanager:"},
+			problems: []string{"A: ref+awsssm://gone: ParameterNotFound", "B: is none of ref+awsssm://…, ref+awssecrets://…, ref+file://…, and ref+ with the ARN of a parameter or secret"},
 		},
 		{
 			name:     "optional",

@@ -113,7 +113,7 @@ func (r *Reference) source(text string) (rest string, err error) {
 	if IsARN(text) {
 		return r.arn(text)
 	}
-	return "", errors.New("is none of ref+awsssm://, ref+awssecrets://, ref+file://, ref+arn:aws:ssm:, ref+arn:aws:secretsmanager:")
+	return "", errors.New("is none of ref+awsssm://…, ref+awssecrets://…, ref+file://…, and ref+ with the ARN of a parameter or secret")
 }
 
 // IsARN reports whether a parameter or secret is named by its ARN.

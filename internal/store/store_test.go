@@ -209,7 +209,7 @@ func TestFetchLate(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Equal(t, []reference.Answer{{Problem: "no answer within 3s"}, {Problem: "no answer within 3s"},
-		{Problem: "is none of ref+awsssm://, ref+awssecrets://, ref+file://, ref+arn:aws:ssm:, ref+arn:aws:secretsmanager:"}}, got)
+		{Problem: "is none of ref+awsssm://…, ref+awssecrets://…, ref+file://…, and ref+ with the ARN of a parameter or secret"}}, got)
 }
 
 // TestNewSnapStart: Lambda's own API counts, wherever it is; the SDK takes no
