@@ -106,12 +106,17 @@ func buildLayer(ctx context.Context, bed *testbed.Bed, folders []string, arch, i
 	if err != nil {
 		return err
 	}
-	options := layers.Options{Arch: arch, Offline: !bed.Fetch, Log: log}
-	options.Secrets = slices.ContainsFunc(folders, func(dir string) bool { return filepath.Base(dir) == readersLayer })
+	options := layers.Options{Arch: arch, Secrets: wantsSecrets(folders), Offline: !bed.Fetch, Log: log}
 	if err := layers.Build(ctx, into, options, folders...); err != nil {
 		return err
 	}
 	return compileAgents(ctx, bed, folders, arch, into)
+}
+
+// wantsSecrets reports whether graft-secrets is to be in the layer of these
+// folders.
+func wantsSecrets(folders []string) bool {
+	return slices.ContainsFunc(folders, func(dir string) bool { return filepath.Base(dir) == readersLayer })
 }
 
 // compileAgents compiles what these layer folders bring as sources into their

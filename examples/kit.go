@@ -123,6 +123,11 @@ func (k *kit) layerFor(ctx context.Context, ex example, arch string) (string, er
 		if err := layers.Stage(ctx, dir, k.options(arch), append([]string{bare}, folders...)...); err != nil {
 			return err
 		}
+		if wantsSecrets(folders) {
+			if err := layers.BuildProgram(ctx, "wrapper/secrets", arch, filepath.Join(dir, "graft-secrets")); err != nil {
+				return err
+			}
+		}
 		return compileAgents(ctx, k.bed, folders, arch, dir)
 	})
 }

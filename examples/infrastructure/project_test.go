@@ -35,6 +35,8 @@ func newProject(t *testing.T) *project {
 	for _, part := range []string{"agents", "function", "sam", "cloudformation", "terraform", "cdk", "serverless"} {
 		copied(t, part, filepath.Join(dir, part), "node_modules", "cdk.out", ".terraform", ".serverless")
 	}
+	// As in a user's repository, whose templates may point anywhere in it.
+	require.NoError(t, os.Mkdir(filepath.Join(dir, ".git"), 0o755))
 	return &project{t: t, bed: bed, dir: dir}
 }
 

@@ -42,7 +42,7 @@ func (r *run) keep() {
 		if r.stop.Err() != nil || err == nil && r.Ready.By == fragment.ReadyExit {
 			return
 		}
-		if time.Since(began) > r.pace.most {
+		if time.Since(began) > r.steady {
 			wait, failures = r.pace, 0
 		}
 		failures++

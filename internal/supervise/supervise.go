@@ -43,6 +43,8 @@ type Supervisor struct {
 	stdout, stderr *lineWriter
 	say            func(format string, args ...any)
 	pace           pace
+	// steady is how long a life is that went well: the next pause is short again.
+	steady time.Duration
 
 	forks   chan func()
 	stop    context.Context
@@ -58,8 +60,9 @@ type Supervisor struct {
 func New(stdout, stderr io.Writer, say func(format string, args ...any)) *Supervisor {
 	s := &Supervisor{
 		stdout: &lineWriter{w: stdout}, stderr: &lineWriter{w: stderr}, say: say,
-		pace:  pace{first: 100 * time.Millisecond, most: 10 * time.Second},
-		forks: make(chan func()),
+		pace:   pace{first: 100 * time.Millisecond, most: 10 * time.Second},
+		steady: 10 * time.Second,
+		forks:  make(chan func()),
 	}
 	s.grace, s.kill = context.WithCancel(context.Background())
 	s.stop, s.stopped = context.WithCancel(context.Background())
