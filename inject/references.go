@@ -106,6 +106,9 @@ func (d *Decision) resolve(m Machine, rt Runtime) {
 		}
 	}
 	d.resolveFragments(rt, answers[len(owners):])
+	if rt.Form != Interpreter {
+		d.markResolved(rt)
+	}
 	if kind, _ := d.Before.Env.Lookup("AWS_LAMBDA_INITIALIZATION_TYPE"); kind == "snap-start" {
 		d.Warnings = append(d.Warnings, "SnapStart: the snapshot freezes the values of references: what changes is to be asked of graft-secrets serve")
 	}
@@ -116,7 +119,7 @@ func (d *Decision) resolve(m Machine, rt Runtime) {
 // settings are none: some of them say how to resolve the others.
 func (d *Decision) ownersUses() []Use {
 	var uses []Use
-	seen := make(map[string]bool)
+	seen := d.resolvedBefore()
 	for _, entry := range d.Before.Env {
 		name, value, _ := strings.Cut(entry, "=")
 		if reference.Is(value) && !strings.HasPrefix(name, "GRAFT_") && !seen[name] {
@@ -124,7 +127,7 @@ func (d *Decision) ownersUses() []Use {
 			uses = append(uses, Use{Name: name, Reference: value})
 		}
 	}
-	if d.Settings.SSMPath != "" {
+	if d.Settings.SSMPath != "" && !seen[ssmPath] {
 		uses = append(uses, Use{Name: ssmPath, Reference: d.Settings.SSMPath})
 	}
 	return uses
@@ -196,7 +199,7 @@ func (d *Decision) addBelow(answer reference.Answer) {
 	for _, note := range answer.Notes {
 		d.problem(ssmPath + ": " + note)
 	}
-	d.addVars(slices.DeleteFunc(answer.Vars, func(v fragment.Var) bool {
+	d.addVars(slices.DeleteFunc(slices.Clone(answer.Vars), func(v fragment.Var) bool {
 		// A parameter must not load code, nor switch graft off.
 		special := !IsPlain(v.Name) || strings.HasPrefix(v.Name, "GRAFT_") || strings.HasPrefix(v.Name, "LD_") || slices.Contains(loading, v.Name)
 		if special {

@@ -68,7 +68,12 @@ func TestReferences(t *testing.T) {
 		{
 			name:  "two of one, an empty one, and none that a service returned",
 			env:   []string{"A=ref+awsssm://db", "B=ref+awsssm://db", "E=ref+awssecrets://empty", "N=ref+file://nested"},
-			after: []string{"A=pw-of-db", "B=pw-of-db", "E=", "N=ref+awsssm://db"},
+			after: []string{"A=pw-of-db", "B=pw-of-db", "E=", "N=ref+awsssm://db", "GRAFT_RESOLVED=N"},
+		},
+		{
+			name:  "what an earlier call has resolved",
+			env:   []string{"GRAFT_RESOLVED=A%3AB:GRAFT_SSM_PATH", "GRAFT_SSM_PATH=/none", "A:B=ref+awsssm://none", "DB=ref+awsssm://db"},
+			after: []string{"GRAFT_RESOLVED=A%3AB:GRAFT_SSM_PATH", "GRAFT_SSM_PATH=/none", "A:B=ref+awsssm://none", "DB=pw-of-db"},
 		},
 		{
 			name:     "required",
@@ -180,6 +185,19 @@ func TestReferencesUnasked(t *testing.T) {
 	assert.Empty(t, d.Problems)
 	assert.Equal(t, inject.Env{"DB=ref+awsssm://db", "KEY=ref+awsssm://key"}, d.Process.Env)
 	assert.Equal(t, []inject.Use{{Name: "DB", Reference: "ref+awsssm://db"}, {Agent: "a", Name: "KEY", Reference: "ref+awsssm://key"}}, d.References)
+}
+
+// TestReferencesTwice: in front of a script, which may call graft again, what
+// is below a path is fetched once.
+func TestReferencesTwice(t *testing.T) {
+	m := referencesMachine(t, map[string]string{"var/task/run.sh": "#!/bin/sh\n"})
+	env := inject.Env{"GRAFT_SSM_PATH=/app/prod/", "DB=ref+awsssm://db"}
+	for range 2 {
+		d := inject.Decide(inject.Process{Argv: []string{"/var/task/run.sh"}, Env: env}, m)
+		assert.False(t, d.Fatal)
+		env = d.Process.Env
+		assert.Equal(t, inject.Env{"GRAFT_SSM_PATH=/app/prod/", "DB=pw-of-db", "NEW=pw-new", "GRAFT_RESOLVED=GRAFT_SSM_PATH"}, env)
+	}
 }
 
 func TestReferencesSnapStart(t *testing.T) {
