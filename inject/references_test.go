@@ -187,6 +187,20 @@ func TestReferencesUnasked(t *testing.T) {
 	assert.Equal(t, []inject.Use{{Name: "DB", Reference: "ref+awsssm://db"}, {Agent: "a", Name: "KEY", Reference: "ref+awsssm://key"}}, d.References)
 }
 
+// TestReferencesKept: who leaves references as they are, sees nothing else.
+func TestReferencesKept(t *testing.T) {
+	m := referencesMachine(t, map[string]string{"opt/graft.d/50-a.env": "KEY=ref+awsssm://key\n", "var/task/run.sh": "#!/bin/sh\n"})
+	m.Resolve = func(_ inject.Env, questions []string, _ time.Duration) []reference.Answer {
+		answers := make([]reference.Answer, len(questions))
+		for i, q := range questions {
+			answers[i].Value = q
+		}
+		return answers
+	}
+	d := inject.Decide(inject.Process{Argv: []string{"/var/task/run.sh"}, Env: inject.Env{"DB=ref+awsssm://db"}}, m)
+	assert.Equal(t, inject.Env{"DB=ref+awsssm://db", "KEY=ref+awsssm://key"}, d.Process.Env)
+}
+
 // TestReferencesTwice: in front of a script, which may call graft again, what
 // is below a path is fetched once.
 func TestReferencesTwice(t *testing.T) {

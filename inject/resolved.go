@@ -31,16 +31,19 @@ func (d *Decision) markResolved(rt Runtime) {
 			names = append(names, name)
 		}
 	}
+	// A value that is its own reference may be asked for once more.
+	same := func(agent, name, value string) bool { return slices.Contains(d.References, Use{agent, name, value}) }
 	// No reference is left in them but what a service returned.
 	for _, entry := range d.Before.Env {
-		if name, value, _ := strings.Cut(entry, "="); reference.Is(value) && !strings.HasPrefix(name, "GRAFT_") {
+		name, value, _ := strings.Cut(entry, "=")
+		if reference.Is(value) && !strings.HasPrefix(name, "GRAFT_") && !same("", name, value) {
 			add(name)
 		}
 	}
 	for _, f := range d.Fragments {
 		for _, v := range f.Vars {
 			asked := slices.ContainsFunc(d.References, func(u Use) bool { return u.Agent == f.Name && u.Name == v.Name })
-			if asked && reference.Is(v.Value) && !d.has(v.Name) {
+			if asked && reference.Is(v.Value) && !d.has(v.Name) && !same(f.Name, v.Name, v.Value) {
 				add(v.Name)
 			}
 		}
