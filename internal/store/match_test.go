@@ -58,7 +58,7 @@ func matchClients(t *testing.T) func() (Clients, error) {
 		type object map[string]any
 		var in struct {
 			Names, SecretIdList []string
-			SecretId            string
+			SecretId, NextToken string
 		}
 		if !assert.NoError(t, json.NewDecoder(r.Body).Decode(&in)) {
 			return
@@ -97,7 +97,10 @@ func matchClients(t *testing.T) func() (Clients, error) {
 					errs = append(errs, object{"SecretId": id, "ErrorCode": "AccessDeniedException"})
 				}
 			}
-			out["SecretValues"], out["Errors"] = list, errs
+			// The errors come last, on a page of their own.
+			if out["Errors"] = errs; in.NextToken == "" {
+				out = object{"SecretValues": list, "NextToken": "errors"}
+			}
 		case "GetSecretValue":
 			k, ok := find(in.SecretId)
 			if !ok || k.denied {

@@ -43,30 +43,35 @@ func (f *fetch) getSecrets(l lane, p place, batch []thing) {
 		f.getSecret(p, batch[0])
 		return
 	}
-	missing := slices.Clone(batch)
 	ids := make([]string, len(batch))
 	for i, t := range batch {
 		ids[i] = t.id
 	}
+	why := ""
+	var all secretsmanager.BatchGetSecretValueOutput
 	for token := (*string)(nil); ; {
 		r := newRetries()
 		out, err := f.clients.Secrets(p.region, p.role).BatchGetSecretValue(f.ctx,
 			&secretsmanager.BatchGetSecretValueInput{SecretIdList: ids, NextToken: token},
 			func(o *secretsmanager.Options) { o.Retryer = r })
 		if err != nil {
-			if failureOf(err).blamesOne() {
-				break
+			if !failureOf(err).blamesOne() {
+				why = f.problem(err, r, f.about(batch[0]))
 			}
-			why := f.problem(err, r, f.about(batch[0]))
-			for _, t := range missing {
-				f.settle(t, found{problem: why})
-			}
-			return
-		}
-		missing = slices.DeleteFunc(missing, func(t thing) bool { return f.inBatch(t, out) })
-		if token = out.NextToken; aws.ToString(token) == "" || len(missing) == 0 {
 			break
 		}
+		all.SecretValues = append(all.SecretValues, out.SecretValues...)
+		all.Errors = append(all.Errors, out.Errors...)
+		if token = out.NextToken; aws.ToString(token) == "" || len(all.SecretValues)+len(all.Errors) >= len(batch) {
+			break
+		}
+	}
+	missing := slices.DeleteFunc(slices.Clone(batch), func(t thing) bool { return f.inBatch(t, &all) })
+	if why != "" {
+		for _, t := range missing {
+			f.settle(t, found{problem: why})
+		}
+		return
 	}
 	// Roles often have GetSecretValue only. A secret that nothing was said of is
 	// asked for too.
@@ -75,7 +80,8 @@ func (f *fetch) getSecrets(l lane, p place, batch []thing) {
 	}
 }
 
-// inBatch settles a thing with what a batch says of it, if that is the last word.
+// inBatch settles a thing with what all pages of a batch say of it, if that is
+// the last word.
 func (f *fetch) inBatch(t thing, out *secretsmanager.BatchGetSecretValueOutput) bool {
 	// An error counts before a value: a whole ARN that has none may read like
 	// another's that lacks its end.
