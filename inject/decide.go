@@ -58,7 +58,7 @@ func (p Problem) String() string {
 // Decide reads settings and fragments, plans, and applies the plan. Whatever
 // goes wrong in it, the original process is what is to be started.
 func Decide(original Process, m Machine) (d Decision) {
-	safe := original
+	safe, resolved := original, false
 	d.Before, d.Process = original, original
 	disable, _ := original.Env.Lookup("GRAFT_DISABLE")
 	if all, _ := fragment.Disabled(disable); all {
@@ -74,8 +74,13 @@ func Decide(original Process, m Machine) (d Decision) {
 			if !ok {
 				err = nil
 			}
-			d.Plan, d.Before, d.Process = Plan{}, safe, safe
-			d.Fatal = m.Resolve != nil && !d.Settings.OptionalSecrets && len(d.ownersUses()) > 0
+			required := !d.Settings.OptionalSecrets && len(d.ownersUses()) > 0
+			d.Plan, d.Before = Plan{}, safe
+			if !resolved && m.Resolve != nil {
+				d.Fatal = d.Fatal || required
+				d.dropReferences()
+			}
+			d.Process = d.Before
 			d.problem(fmt.Sprintf("internal error, please report it: starting without any agent (%v)", err))
 		}
 	}()
@@ -96,7 +101,7 @@ func Decide(original Process, m Machine) (d Decision) {
 		d.skipped(rt, b.Agent, b.Err.Error())
 	}
 	d.resolve(m, rt)
-	safe = d.Owners(original)
+	safe, resolved = d.Owners(original), true
 	d.Plan = New(d.Before, d.Fragments, settings, rt, m)
 	for _, skip := range d.Plan.Skips {
 		d.skipped(rt, skip.Agent, skip.Why)
@@ -108,10 +113,10 @@ func Decide(original Process, m Machine) (d Decision) {
 // Owners is what to start without any agent: original, with the values of its
 // references if it has some.
 func (d Decision) Owners(original Process) Process {
-	if len(d.References) == 0 {
-		return original
+	if slices.ContainsFunc(d.References, func(u Use) bool { return u.Agent == "" }) {
+		return d.Before
 	}
-	return d.Before
+	return original
 }
 
 // Adds reports whether more than the original process is to be started.
@@ -144,8 +149,14 @@ func (d *Decision) addEnvFiles(m Machine) {
 // addVars adds those of vars to the owner's that the function lacks.
 func (d *Decision) addVars(vars []fragment.Var) {
 	for _, v := range vars {
-		if old, set := d.Before.Env.Lookup(v.Name); !set || ManagedDefault(v.Name, old) {
+		if !d.has(v.Name) {
 			d.Before.Env = d.Before.Env.With(v.Name, v.Value)
 		}
 	}
+}
+
+// has reports whether the function has a variable of its own.
+func (d *Decision) has(name string) bool {
+	value, set := d.Before.Env.Lookup(name)
+	return set && !ManagedDefault(name, value)
 }

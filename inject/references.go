@@ -106,6 +106,9 @@ func (d *Decision) resolve(m Machine, rt Runtime) {
 		}
 	}
 	d.resolveFragments(rt, answers[len(owners):])
+	if rt.Form != Interpreter {
+		d.markResolved(rt)
+	}
 	if kind, _ := d.Before.Env.Lookup("AWS_LAMBDA_INITIALIZATION_TYPE"); kind == "snap-start" {
 		d.Warnings = append(d.Warnings, "SnapStart: the snapshot freezes the values of references: what changes is to be asked of graft-secrets serve")
 	}
@@ -116,7 +119,7 @@ func (d *Decision) resolve(m Machine, rt Runtime) {
 // settings are none: some of them say how to resolve the others.
 func (d *Decision) ownersUses() []Use {
 	var uses []Use
-	seen := make(map[string]bool)
+	seen := d.resolvedBefore()
 	for _, entry := range d.Before.Env {
 		name, value, _ := strings.Cut(entry, "=")
 		if reference.Is(value) && !strings.HasPrefix(name, "GRAFT_") && !seen[name] {
@@ -124,7 +127,7 @@ func (d *Decision) ownersUses() []Use {
 			uses = append(uses, Use{Name: name, Reference: value})
 		}
 	}
-	if d.Settings.SSMPath != "" {
+	if d.Settings.SSMPath != "" && !seen[ssmPath] {
 		uses = append(uses, Use{Name: ssmPath, Reference: d.Settings.SSMPath})
 	}
 	return uses
@@ -149,7 +152,10 @@ func (d *Decision) fragmentsUses(rt Runtime) []Use {
 				d.skipped(rt, f.Name, v.Name+": is merged with what is there, and cannot be a reference")
 				return true
 			}
-			if old, set := d.Before.Env.Lookup(v.Name); !set || ManagedDefault(v.Name, old) {
+			// A reference of the function's that may lack its value leaves the
+			// variable to the fragment.
+			old, _ := d.Before.Env.Lookup(v.Name)
+			if !d.has(v.Name) || d.Settings.OptionalSecrets && reference.Is(old) {
 				own = append(own, Use{f.Name, v.Name, v.Value})
 			}
 		}
@@ -164,6 +170,9 @@ func (d *Decision) fragmentsUses(rt Runtime) []Use {
 func (d *Decision) resolveFragments(rt Runtime, answers []reference.Answer) {
 	values, missing := make(map[Use]string), make(map[string]bool)
 	for i, u := range d.References[len(d.References)-len(answers):] {
+		if d.has(u.Name) {
+			continue // from another reference
+		}
 		if why := answers[i].Problem; why != "" {
 			missing[u.Agent] = true
 			d.skipped(rt, u.Agent, u.Unresolved(why))
@@ -181,19 +190,32 @@ func (d *Decision) resolveFragments(rt Runtime, answers []reference.Answer) {
 	}
 }
 
+// loading are variables that are plain defaults in a fragment, and name what is
+// loaded as code.
+var loading = []string{"BASH_ENV", "PYTHONHOME", "PYTHONSTARTUP", "PERL5OPT", "PERL5LIB", "GEM_HOME", "DOTNET_ROOT", "GCONV_PATH"}
+
 // addBelow adds the variables below GRAFT_SSM_PATH that the function lacks.
 func (d *Decision) addBelow(answer reference.Answer) {
 	for _, note := range answer.Notes {
 		d.problem(ssmPath + ": " + note)
 	}
-	d.addVars(slices.DeleteFunc(answer.Vars, func(v fragment.Var) bool {
+	d.addVars(slices.DeleteFunc(slices.Clone(answer.Vars), func(v fragment.Var) bool {
 		// A parameter must not load code, nor switch graft off.
-		special := !IsPlain(v.Name) || strings.HasPrefix(v.Name, "GRAFT_")
+		special := !IsPlain(v.Name) || strings.HasPrefix(v.Name, "GRAFT_") || strings.HasPrefix(v.Name, "LD_") || slices.Contains(loading, v.Name)
 		if special {
 			d.problem(fmt.Sprintf("%s: %s: is not taken from a parameter: left out", ssmPath, v.Name))
 		}
 		return special
 	}))
+}
+
+// dropReferences takes away the function's references that have no value.
+func (d *Decision) dropReferences() {
+	values := make(map[string]*string)
+	for _, u := range d.ownersUses() {
+		values[u.Name] = nil
+	}
+	d.Before.Env = d.Before.Env.replaced(values)
 }
 
 // replaced returns e with new values for some variables, in their places; nil

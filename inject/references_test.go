@@ -2,6 +2,7 @@ package inject_test
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -25,7 +26,8 @@ var kept = map[string]reference.Answer{
 	"below:/app/prod/": {
 		Vars: []fragment.Var{
 			{Name: "DB", Value: "pw-below"}, {Name: "NEW", Value: "pw-new"}, {Name: "NODE_OPTIONS", Value: "--require /tmp/x.js"},
-			{Name: "LD_PRELOAD", Value: "/tmp/x.so"}, {Name: "GRAFT_DISABLE", Value: "1"}, {Name: "AWS_LAMBDA_EXEC_WRAPPER", Value: "/tmp/x"},
+			{Name: "LD_PRELOAD", Value: "/tmp/x.so"}, {Name: "LD_AUDIT", Value: "/tmp/x.so"}, {Name: "BASH_ENV", Value: "/tmp/x.sh"},
+			{Name: "GRAFT_DISABLE", Value: "1"}, {Name: "AWS_LAMBDA_EXEC_WRAPPER", Value: "/tmp/x"},
 		},
 		Notes: []string{"/app/prod/9lives: no variable's name: left out"},
 	},
@@ -66,7 +68,12 @@ func TestReferences(t *testing.T) {
 		{
 			name:  "two of one, an empty one, and none that a service returned",
 			env:   []string{"A=ref+awsssm://db", "B=ref+awsssm://db", "E=ref+awssecrets://empty", "N=ref+file://nested"},
-			after: []string{"A=pw-of-db", "B=pw-of-db", "E=", "N=ref+awsssm://db"},
+			after: []string{"A=pw-of-db", "B=pw-of-db", "E=", "N=ref+awsssm://db", "GRAFT_RESOLVED=N"},
+		},
+		{
+			name:  "what an earlier call has resolved",
+			env:   []string{"GRAFT_RESOLVED=A%3AB:GRAFT_SSM_PATH", "GRAFT_SSM_PATH=/none", "A:B=ref+awsssm://none", "DB=ref+awsssm://db"},
+			after: []string{"GRAFT_RESOLVED=A%3AB:GRAFT_SSM_PATH", "GRAFT_SSM_PATH=/none", "A:B=ref+awsssm://none", "DB=pw-of-db"},
 		},
 		{
 			name:     "required",
@@ -78,6 +85,13 @@ func TestReferences(t *testing.T) {
 			env:      []string{"GRAFT_SECRETS=optional", "A=ref+awsssm://gone", "DB=ref+awsssm://db"},
 			after:    []string{"GRAFT_SECRETS=optional", "DB=pw-of-db"},
 			problems: []string{"A: ref+awsssm://gone: ParameterNotFound"},
+		},
+		{
+			name:     "optional, and a fragment has a reference for it",
+			env:      []string{"GRAFT_SECRETS=optional", "A=ref+awsssm://gone", "KEY=ref+awsssm://gone", "DB=ref+awsssm://db"},
+			files:    map[string]string{"opt/graft.d/50-a.env": "KEY=ref+awsssm://key\nDB=ref+awsssm://none\n"},
+			after:    []string{"GRAFT_SECRETS=optional", "DB=pw-of-db", "KEY=pw-of-key"},
+			problems: []string{"A: ref+awsssm://gone: ParameterNotFound", "KEY: ref+awsssm://gone: ParameterNotFound"},
 		},
 		{
 			name:  "graft's own settings are none",
@@ -116,11 +130,13 @@ func TestReferences(t *testing.T) {
 		{
 			name:  "below a path",
 			env:   []string{"GRAFT_SSM_PATH=app/prod/", "DB=mine"},
-			files: map[string]string{"opt/graft.d/50-a.env": "NEW=default\n"},
-			after: []string{"GRAFT_SSM_PATH=app/prod/", "DB=mine", "NEW=pw-new"},
+			files: map[string]string{"opt/graft.d/50-a.env": "NEW=default\n", "opt/graft.d/60-b.env": "NEW=ref+awsssm://gone\nX=1\n"},
+			after: []string{"GRAFT_SSM_PATH=app/prod/", "DB=mine", "NEW=pw-new", "X=1"},
 			problems: []string{"GRAFT_SSM_PATH: /app/prod/9lives: no variable's name: left out",
 				"GRAFT_SSM_PATH: NODE_OPTIONS: is not taken from a parameter: left out",
 				"GRAFT_SSM_PATH: LD_PRELOAD: is not taken from a parameter: left out",
+				"GRAFT_SSM_PATH: LD_AUDIT: is not taken from a parameter: left out",
+				"GRAFT_SSM_PATH: BASH_ENV: is not taken from a parameter: left out",
 				"GRAFT_SSM_PATH: GRAFT_DISABLE: is not taken from a parameter: left out",
 				"GRAFT_SSM_PATH: AWS_LAMBDA_EXEC_WRAPPER: is not taken from a parameter: left out"},
 		},
@@ -171,6 +187,33 @@ func TestReferencesUnasked(t *testing.T) {
 	assert.Equal(t, []inject.Use{{Name: "DB", Reference: "ref+awsssm://db"}, {Agent: "a", Name: "KEY", Reference: "ref+awsssm://key"}}, d.References)
 }
 
+// TestReferencesKept: who leaves references as they are, sees nothing else.
+func TestReferencesKept(t *testing.T) {
+	m := referencesMachine(t, map[string]string{"opt/graft.d/50-a.env": "KEY=ref+awsssm://key\n", "var/task/run.sh": "#!/bin/sh\n"})
+	m.Resolve = func(_ inject.Env, questions []string, _ time.Duration) []reference.Answer {
+		answers := make([]reference.Answer, len(questions))
+		for i, q := range questions {
+			answers[i].Value = q
+		}
+		return answers
+	}
+	d := inject.Decide(inject.Process{Argv: []string{"/var/task/run.sh"}, Env: inject.Env{"DB=ref+awsssm://db"}}, m)
+	assert.Equal(t, inject.Env{"DB=ref+awsssm://db", "KEY=ref+awsssm://key"}, d.Process.Env)
+}
+
+// TestReferencesTwice: in front of a script, which may call graft again, what
+// is below a path is fetched once.
+func TestReferencesTwice(t *testing.T) {
+	m := referencesMachine(t, map[string]string{"var/task/run.sh": "#!/bin/sh\n"})
+	env := inject.Env{"GRAFT_SSM_PATH=/app/prod/", "DB=ref+awsssm://db"}
+	for range 2 {
+		d := inject.Decide(inject.Process{Argv: []string{"/var/task/run.sh"}, Env: env}, m)
+		assert.False(t, d.Fatal)
+		env = d.Process.Env
+		assert.Equal(t, inject.Env{"GRAFT_SSM_PATH=/app/prod/", "DB=pw-of-db", "NEW=pw-new", "GRAFT_RESOLVED=GRAFT_SSM_PATH"}, env)
+	}
+}
+
 func TestReferencesSnapStart(t *testing.T) {
 	d := inject.Decide(inject.Process{Argv: []string{"/var/task/app"},
 		Env: inject.Env{"DB=ref+awsssm://db", "AWS_LAMBDA_INITIALIZATION_TYPE=snap-start"}}, referencesMachine(t, nil))
@@ -193,6 +236,67 @@ func TestReferencesPanic(t *testing.T) {
 		assert.Equal(t, !optional, d.Fatal)
 		require.Len(t, d.Problems, 1)
 		assert.NotContains(t, d.Problems[0].String(), "pw-")
+		if optional {
+			assert.Equal(t, inject.Env{"GRAFT_SECRETS=optional"}, d.Process.Env)
+		}
+	}
+}
+
+// TestReferencesPanicBefore: a reference in an env file is required too.
+func TestReferencesPanicBefore(t *testing.T) {
+	m := referencesMachine(t, map[string]string{"var/task/a.env": "DB=ref+awsssm://db\n"})
+	m.Resolve = func(inject.Env, []string, time.Duration) []reference.Answer { panic("pw-of-db") }
+	d := inject.Decide(inject.Process{Argv: []string{"/var/task/app"}, Env: inject.Env{"GRAFT_ENV_FILE=a.env"}}, m)
+	assert.True(t, d.Fatal)
+}
+
+// TestReferencesPanicBehind: what is resolved is there, whatever happens then.
+func TestReferencesPanicBehind(t *testing.T) {
+	for _, env := range []inject.Env{
+		{"GRAFT_SSM_PATH=/app/prod/", "DB=ref+awsssm://db"},
+		{"GRAFT_SSM_PATH=/app/prod/", "DB=ref+file://nested"},
+	} {
+		m := referencesMachine(t, map[string]string{"opt/graft.d/50-a.env": "AWS_LAMBDA_EXEC_WRAPPER=/opt/wrapper\n"})
+		root := &fallingFS{FS: m.Root}
+		resolve := m.Resolve
+		m.Root, m.Resolve = root, func(env inject.Env, questions []string, limit time.Duration) []reference.Answer {
+			root.fallen = true
+			return resolve(env, questions, limit)
+		}
+		d := inject.Decide(inject.Process{Argv: []string{"/var/task/app"}, Env: env}, m)
+		require.NotEmpty(t, d.Problems)
+		assert.Contains(t, d.Problems[len(d.Problems)-1].String(), "internal error")
+		assert.False(t, d.Fatal)
+		want, _ := env.Lookup("DB")
+		value, _ := d.Process.Env.Lookup("DB")
+		assert.Equal(t, kept[want].Value, value)
+	}
+}
+
+// A fallingFS panics from some moment on.
+type fallingFS struct {
+	fs.FS
+	fallen bool
+}
+
+func (f *fallingFS) Open(name string) (fs.File, error) {
+	if f.fallen {
+		panic("pw-of-db")
+	}
+	return f.FS.Open(name)
+}
+
+// TestReferencesOwners: a fragment's reference is no reason to start without
+// agents otherwise than without it.
+func TestReferencesOwners(t *testing.T) {
+	p := inject.Process{Argv: []string{"/var/task/app"}, Env: inject.Env{"GRAFT_ENV_FILE=a.env"}}
+	for text, want := range map[string]inject.Env{
+		"A=1\n":                     {"GRAFT_ENV_FILE=a.env"},
+		"A=1\nDB=ref+awsssm://db\n": {"GRAFT_ENV_FILE=a.env", "A=1", "DB=pw-of-db"},
+	} {
+		d := inject.Decide(p, referencesMachine(t, map[string]string{"opt/graft.d/50-a.env": "KEY=ref+awsssm://key\n", "var/task/a.env": text}))
+		assert.Empty(t, d.Problems)
+		assert.Equal(t, want, d.Owners(p).Env)
 	}
 }
 

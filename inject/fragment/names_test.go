@@ -16,7 +16,7 @@ import (
 )
 
 // ownNames are variables that graft itself sets, and nobody else.
-var ownNames = []string{"GRAFT_CHAIN", "GRAFT_PYTHONPATH"}
+var ownNames = []string{"GRAFT_CHAIN", "GRAFT_PYTHONPATH", "GRAFT_RESOLVED"}
 
 // TestNames holds the two lists to all that the programs read: a name that is
 // in neither is one that graft check calls a mistake.

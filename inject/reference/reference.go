@@ -69,15 +69,19 @@ func Parse(value string) (Reference, error) {
 	var r Reference
 	text, pointer, keyed := strings.Cut(strings.TrimPrefix(value, Prefix), "#")
 	text, query, _ := strings.Cut(text, "?")
-	rest, err := r.source(text)
+	text, err := unescape(text)
 	if err != nil {
 		return r, err
 	}
-	if r.ID, err = unescape(rest); err != nil {
+	if r.ID, err = r.source(text); err != nil {
 		return r, err
 	}
 	if strings.IndexByte(r.ID, 0) >= 0 || r.ID == "" || r.Source != File && strings.Trim(r.ID, "/") == "" {
 		return r, errors.New("names nothing")
+	}
+	if r.Source != File && !IsARN(r.ID) && strings.Contains(r.ID, ":") {
+		// Parameter Store would take what follows for a version.
+		return r, errors.New("has a colon in its name: " + notInName)
 	}
 	if r.Source == Parameter && !IsARN(r.ID) && r.ID[0] != '/' {
 		r.ID = "/" + r.ID
@@ -145,11 +149,14 @@ func (r *Reference) arn(text string) (string, error) {
 		return "", errors.New("has an ARN of neither ssm nor secretsmanager")
 	}
 	if strings.Contains(name, ":") {
-		return "", errors.New("has more than a name in its ARN: give a version as ?version_id= or ?version=, and a key as #/KEY")
+		return "", errors.New("has more than a name in its ARN: " + notInName)
 	}
 	r.Region = parts[3]
 	return text, nil
 }
+
+// notInName says where what is not the name belongs.
+const notInName = "give a version as ?version_id= or ?version=, and a key as #/KEY"
 
 // parameters reads NAME=VALUE&NAME=VALUE.
 func (r *Reference) parameters(query string) error {

@@ -20,6 +20,7 @@ func (f *fetch) allBelow(path string) reference.Answer {
 	}
 	asked := "/" + strings.Trim(path, "/")
 	var all []fragment.Var
+	var empty []string
 	for token := (*string)(nil); ; {
 		r := newRetries()
 		out, err := f.clients.Parameters("", "").GetParametersByPath(f.ctx, &ssm.GetParametersByPathInput{
@@ -29,14 +30,20 @@ func (f *fetch) allBelow(path string) reference.Answer {
 			return reference.Answer{Problem: f.problem(err, r, subject{region: f.clients.Region(""), action: "ssm:GetParametersByPath"})}
 		}
 		for _, p := range out.Parameters {
-			all = append(all, fragment.Var{Name: aws.ToString(p.Name), Value: aws.ToString(p.Value)})
+			got := parameterText(p)
+			if got.problem != "" {
+				empty = append(empty, fmt.Sprintf("%s: %s: left out", aws.ToString(p.Name), got.problem))
+				continue
+			}
+			all = append(all, fragment.Var{Name: aws.ToString(p.Name), Value: got.text})
 		}
 		if token = out.NextToken; aws.ToString(token) == "" {
 			break
 		}
 	}
 	a := variables(all)
-	if len(all) == 0 {
+	a.Notes = append(a.Notes, empty...)
+	if len(all)+len(empty) == 0 {
 		a.Notes = append(a.Notes, "no parameter is below the path in region "+f.clients.Region(""))
 	}
 	return a

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 )
 
 // pick returns the member of a JSON object that key leads to: a string's
@@ -12,7 +14,8 @@ func pick(text string, key []string) (value, problem string) {
 	if len(key) == 0 {
 		return text, ""
 	}
-	if !json.Valid([]byte(text)) {
+	// The package would put another character in the place of broken ones.
+	if !utf8.ValidString(text) || !json.Valid([]byte(text)) {
 		return "", "is not JSON, so that a key leads nowhere"
 	}
 	raw := json.RawMessage(text)
@@ -34,9 +37,31 @@ func pick(text string, key []string) (value, problem string) {
 		if json.Unmarshal(raw, &value) != nil {
 			return "", "is not JSON, so that a key leads nowhere"
 		}
+		if written(raw) < strings.Count(value, replacement) {
+			return "", fmt.Sprintf("holds half a character as its key %q", key[len(key)-1])
+		}
 		return value, ""
 	}
 	var b bytes.Buffer
 	_ = json.Compact(&b, raw) // valid, as the whole was
 	return b.String(), ""
+}
+
+// replacement is what the package writes for half of a surrogate pair, and what
+// a string may hold in earnest.
+const replacement = string(utf8.RuneError)
+
+// written counts the replacement characters that a JSON string says it has.
+func written(raw []byte) int {
+	n := bytes.Count(raw, []byte(replacement))
+	for i := 0; i+5 < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		if strings.EqualFold(string(raw[i+1:i+6]), "ufffd") {
+			n++
+		}
+		i++ // whatever is escaped begins no escape
+	}
+	return n
 }

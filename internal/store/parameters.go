@@ -83,7 +83,7 @@ func (f *fetch) getParameters(l lane, p place, batch []named) {
 		i := slices.IndexFunc(out.Parameters, n.is)
 		switch bare, slashed := strings.CutPrefix(n.name, "/"); {
 		case i >= 0:
-			f.settle(n.thing, found{text: aws.ToString(out.Parameters[i].Value)})
+			f.settle(n.thing, parameterText(out.Parameters[i]))
 		case slashed && !strings.Contains(bare, "/"):
 			// References always have the slash; a parameter without a path has none.
 			again = append(again, named{n.thing, bare})
@@ -95,6 +95,16 @@ func (f *fetch) getParameters(l lane, p place, batch []named) {
 		f.call(l, func() { f.getParameters(l, p, again) })
 	}
 }
+
+func parameterText(p types.Parameter) found {
+	if p.Value == nil {
+		return found{problem: noValue}
+	}
+	return found{text: *p.Value}
+}
+
+// noValue is the problem of an answer without what it should hold.
+const noValue = "has no value"
 
 // batches splits things into groups of at most size. No group has two of the
 // same name: the services refuse that.

@@ -42,6 +42,12 @@ func TestPick(t *testing.T) {
 		{text: `null`, key: "a", problem: `is no JSON object where the key "a" should be`},
 		{text: `{"a":1} s3cret`, key: "a", problem: "is not JSON, so that a key leads nowhere"},
 		{text: `{"a":s3cret}`, key: "a", problem: "is not JSON, so that a key leads nowhere"},
+		{text: "{\"a\":\"s3cret\xff\"}", key: "a", problem: "is not JSON, so that a key leads nowhere"},
+		{text: `{"a":"\ud83d\ude00\ufffd"}`, key: "a", want: "\U0001f600\ufffd"},
+		{text: `{"a":"s3cret\ud83d"}`, key: "a", problem: `holds half a character as its key "a"`},
+		{text: `{"a":"s3cret\uFFFD\ud83d"}`, key: "a", problem: `holds half a character as its key "a"`},
+		{text: `{"a":"\\ud83d"}`, key: "a", want: `\ud83d`},
+		{text: `{"a":1,"a":2}`, key: "a", want: "2"},
 		{text: ``, key: "a", problem: "is not JSON, so that a key leads nowhere"},
 		{text: strings.Repeat("[", 100_000), key: "a", problem: "is not JSON, so that a key leads nowhere"},
 	} {
