@@ -73,6 +73,9 @@ func (o order) possible(given map[string]bool) error {
 	if given["name"] && !isName(o.name) {
 		return fmt.Errorf("--name: %q: want a file name without its -ARCH.zip: no slash, and no - in front", o.name)
 	}
+	if slices.Contains(o.folders, "") {
+		return errors.New("layer folder: \"\": want a folder, such as . for this one")
+	}
 	for _, to := range []struct{ flag, dir string }{{"out", o.out}, {"oci", o.oci}, {"into", o.into}} {
 		if given[to.flag] && to.dir == "" {
 			return fmt.Errorf("--%s: %q: want a folder", to.flag, to.dir)
