@@ -30,8 +30,12 @@ func (s *stack) references(r *root, list []fragment.Fragment) {
 		}
 	}
 	then := ": the function does not start"
-	if s.unwrapped() {
+	mode, _ := fragment.Lookup(s.vars, "GRAFT_SECRETS")
+	switch {
+	case s.unwrapped():
 		then = "" // it starts, with the references themselves
+	case mode == "optional":
+		then = ": the function starts without"
 	}
 	for _, v := range s.vars {
 		if missing && asks(v) && badReference(v) == "" {
