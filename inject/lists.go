@@ -80,7 +80,7 @@ func (p *planner) readList(c *check, v fragment.Var) ([]string, error) {
 	case startupHooks, additionalDeps, sharedStore:
 		return items, c.dotnetLists(v.Name, items)
 	}
-	var there []string
+	var there, missing []string
 	for _, item := range items {
 		if !path.IsAbs(item) {
 			return nil, fmt.Errorf("%s: %q is a relative path", v.Name, item)
@@ -88,7 +88,7 @@ func (p *planner) readList(c *check, v fragment.Var) ([]string, error) {
 		if p.exists(item) {
 			there = append(there, item)
 		} else {
-			p.plan.note(c.frag.Name, v.Name+": "+item+": no such file, left out")
+			missing = append(missing, item)
 		}
 	}
 	if v.Name == pythonPath {
@@ -97,6 +97,9 @@ func (p *planner) readList(c *check, v fragment.Var) ([]string, error) {
 		if len(own) > 0 && !slices.ContainsFunc(own, p.exists) {
 			return nil, fmt.Errorf("PYTHONPATH: %s: no such file", own[0])
 		}
+	}
+	for _, item := range missing {
+		p.plan.note(c.frag.Name, v.Name+": "+item+": no such file, left out")
 	}
 	return there, nil
 }

@@ -64,6 +64,18 @@ func Apart(dir string, folders []string) (bool, error) {
 // it has until it is complete.
 var zipName = regexp.MustCompile(`-(amd64|arm64)\.zip(\.[0-9]+)?$`)
 
+// Builds returns the files of the layer, by their names below /opt, that look
+// like zips of graft build: of an earlier one, perhaps, into a layer folder.
+func (l *Layer) Builds() []string {
+	var names []string
+	for _, it := range l.sorted() {
+		if zipName.MatchString(it.name) {
+			names = append(names, it.name)
+		}
+	}
+	return names
+}
+
 // foreign returns the name of an entry of the folder dir that no build has
 // written there: it is neither a zip nor an OCI image layout, nor part of one.
 func foreign(dir string, entries []fs.DirEntry) string {

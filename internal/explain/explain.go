@@ -153,7 +153,9 @@ func Explain(s Subject) Result {
 			r.Agents = append(r.Agents, name)
 		}
 	}
-	r.References = references(d.References, files)
+	if s.fetches() {
+		r.References = references(d.References, files)
+	}
 	if d.Fatal {
 		r.DoesNotStart = append(r.DoesNotStart, "a reference of its own has no value: see what is left out")
 	}

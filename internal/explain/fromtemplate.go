@@ -49,12 +49,12 @@ func (o Options) fromTemplate() ([]target, error) {
 	}
 	for _, file := range o.Layers {
 		if err := opens(file); err != nil {
-			return nil, fmt.Errorf("layer: %w", err)
+			return nil, fmt.Errorf("--layer: %w", err)
 		}
 	}
 	if o.Code != "" {
 		if err := opens(o.Code); err != nil {
-			return nil, fmt.Errorf("code: %w", err)
+			return nil, fmt.Errorf("--code: %w", err)
 		}
 	}
 	var targets []target

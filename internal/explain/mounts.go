@@ -51,7 +51,7 @@ func (t *target) openAll() (mounts []mount, closers []io.Closer, err error) {
 			if s.id != "" {
 				return nil, closers, fmt.Errorf("line %d: layer %s: %w", s.line, s.id, err)
 			}
-			return nil, closers, fmt.Errorf("layer: %w", err)
+			return nil, closers, fmt.Errorf("--layer: %w", err)
 		}
 		closers = append(closers, c)
 		mounts = append(mounts, mount{"/opt", s.file, fsys})
@@ -73,7 +73,7 @@ func (t *target) openAll() (mounts []mount, closers []io.Closer, err error) {
 	if t.code != "" {
 		fsys, c, err := rootfs.OpenPath(t.code)
 		if err != nil {
-			return nil, closers, fmt.Errorf("code: %w", bare(t.code, err))
+			return nil, closers, fmt.Errorf("--code: %w", bare(t.code, err))
 		}
 		closers = append(closers, c)
 		mounts = append(mounts, mount{"/var/task", t.code, fsys})

@@ -37,16 +37,21 @@ func references(uses []inject.Use, files files) []Reference {
 // wrapper's own words where there is nobody to ask.
 func (s Subject) unresolved(_ inject.Env, questions []string, _ time.Duration) []reference.Answer {
 	answers := make([]reference.Answer, len(questions))
-	_, name, _ := strings.Cut(resolve.Program, "/opt/")
 	for i, q := range questions {
 		switch {
-		case !executable(s.Root, name) && !s.Open:
+		case !s.fetches():
 			answers[i].Problem = resolve.ErrNotThere.Error()
 		case !strings.HasPrefix(q, reference.Below):
 			answers[i].Value = q
 		}
 	}
 	return answers
+}
+
+// fetches reports whether there is, or may be, somebody to ask.
+func (s Subject) fetches() bool {
+	_, name, _ := strings.Cut(resolve.Program, "/opt/")
+	return s.Open || executable(s.Root, name)
 }
 
 // references lists what is fetched.

@@ -219,7 +219,10 @@ func (t target) on(rt managed.Runtime, mounts []mount) Subject {
 	}
 	f.Env = nil
 	s := t.subject(root, p, rt.Process(f).Env)
-	s.Runtime, s.Assumed = rt.Name, rt.Assumed
+	s.Runtime = rt.Name
+	if len(t.command) == 0 {
+		s.Assumed = rt.Assumed
+	}
 	if rt.OSOnly() {
 		s.Remarks = append(slices.Clone(s.Remarks), "an OS-only runtime: Lambda does not run "+managed.ExecWrapper+" there. Put "+self+
 			" in front of the program in your bootstrap; shown is what "+self+" "+p.Argv[0]+" would do. Another command goes behind --")

@@ -35,19 +35,32 @@ var ErrNotThere = errors.New(Program + ": is not in the layer: build it with gra
 // Variables of env that are references themselves do not reach the program:
 // they would stand in for a region, a proxy or an endpoint.
 func Ask(env, questions []string, limit time.Duration) []reference.Answer {
-	return AskProgram(Program, env, questions, limit)
+	return askAll(Program, "", env, questions, limit)
+}
+
+// AskIn is [Ask] with the paths of files relative to the folder dir, if it is
+// there, and not to this program's own.
+func AskIn(dir string, env, questions []string, limit time.Duration) []reference.Answer {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		dir = ""
+	}
+	return askAll(Program, dir, env, questions, limit)
 }
 
 // AskProgram is [Ask] of a graft-secrets that stands elsewhere.
 func AskProgram(program string, env, questions []string, limit time.Duration) []reference.Answer {
-	answers, err := ask(program, env, questions, limit)
+	return askAll(program, "", env, questions, limit)
+}
+
+func askAll(program, dir string, env, questions []string, limit time.Duration) []reference.Answer {
+	answers, err := ask(program, dir, env, questions, limit)
 	for len(answers) < len(questions) {
 		answers = append(answers, reference.Answer{Problem: err.Error()})
 	}
 	return answers
 }
 
-func ask(program string, env, questions []string, limit time.Duration) ([]reference.Answer, error) {
+func ask(program, dir string, env, questions []string, limit time.Duration) ([]reference.Answer, error) {
 	end := time.Now().Add(limit + Grace)
 	from, to, err := os.Pipe()
 	if err != nil {
@@ -62,6 +75,7 @@ func ask(program string, env, questions []string, limit time.Duration) ([]refere
 	defer hear.Close()
 	// ForkExec: os.StartProcess forks once more, to try out what the kernel can do.
 	pid, err := syscall.ForkExec(program, []string{program, Command, limit.String()}, &syscall.ProcAttr{
+		Dir: dir,
 		Env: without(env),
 		// Standard output is the function's log too.
 		Files: []uintptr{from.Fd(), 2, 2, say.Fd()},

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/graft-lambda/graft/inject/reference"
 	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/managed"
 )
@@ -38,8 +39,20 @@ func hint(f local.Function, failed *local.InitError) string {
 		return commandHint(f, failed.Err)
 	case failed.Type == "Runtime.ExitError" && f.Managed && !started:
 		return wrapperHint(f)
+	case failed.Type == "Runtime.ExitError" && f.Managed && refers(f.Env):
+		return "the runtime ended before it asked for an event; what it wrote stands above. A reference is fetched with the function's region (--region), " +
+			"its credentials (--env) and its files (/tmp is an empty one); --env GRAFT_SECRETS=optional starts it without the value"
 	}
 	return hints[failed.Type]
+}
+
+// refers reports whether graft fetches something for the environment, and does
+// not start the function without it.
+func refers(env []string) bool {
+	return slices.ContainsFunc(env, func(entry string) bool {
+		name, value, _ := strings.Cut(entry, "=")
+		return reference.Is(value) || name == "GRAFT_SSM_PATH" && value != ""
+	})
 }
 
 // wrapperHint is about a wrapper that did not start, or did not start the command.

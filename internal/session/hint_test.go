@@ -3,6 +3,7 @@ package session
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -37,6 +38,8 @@ func TestHint(t *testing.T) {
 		"wrapper without bits":    {"x", wrapped + "/opt/graft", "lost", exit(126), "AWS_LAMBDA_EXEC_WRAPPER names a file that may not be executed"},
 		"no command behind it":    {"x", wrapped + "/opt/graft", "layer", exit(127), "AWS_LAMBDA_EXEC_WRAPPER names a program that is there; what it wrote stands above. The command behind it is looked up in"},
 		"runtime behind it ended": {"x", wrapped + "/opt/graft", "layer", exit(1), "the runtime ended before"},
+		"reference":               {"x", wrapped + "/opt/graft DB=ref+awsssm://s3cret", "layer", exit(1), "what it wrote stands above. A reference is fetched with the function's region (--region)"},
+		"parameters by path":      {"x", wrapped + "/opt/graft GRAFT_SSM_PATH=/s3cret", "layer", exit(1), "--env GRAFT_SECRETS=optional starts it"},
 		"empty":                   {"x", wrapped, "", exit(127), "the runtime ended before"},
 		"runtime ended":           {"x", "A=b", "", exit(127), "the runtime ended before"},
 		"bare":                    {"none", "A=b", "", invalid(syscall.ENOENT), `"none" is looked up in the function's own PATH, not in this shell's`},
@@ -49,7 +52,7 @@ func TestHint(t *testing.T) {
 		"something else":          {"./program", "A=b", "", invalid(syscall.E2BIG), ""},
 		"extension":               {"x", wrapped + "/opt/graft", "", &local.InitError{Type: "Extension.Crash", ExitCode: 127}, "an extension may not end"},
 	} {
-		f := local.Function{Command: []string{test.command}, Env: []string{test.env}, Code: filepath.Join(dir, "code"), Managed: test.env != "A=b"}
+		f := local.Function{Command: []string{test.command}, Env: strings.Fields(test.env), Code: filepath.Join(dir, "code"), Managed: test.env != "A=b"}
 		if test.layer != "" {
 			f.Layers = []string{filepath.Join(dir, test.layer)}
 		}

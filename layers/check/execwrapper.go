@@ -27,12 +27,18 @@ func (s *stack) execWrapper(r *root) {
 			return len(f.Run) == 0 || !inject.IsPlain(v.Name)
 		})
 	}
+	asking := ""
+	if i := slices.IndexFunc(s.vars, asks); i >= 0 {
+		asking = s.vars[i].Name
+	}
 	switch {
 	case s.runtimes[0].OSOnly():
 		if set {
 			s.whole("wrapper-unsupported", "%s does not call it", s.runtimes[0].Name)
 		}
-	case !set || value == "":
+	case s.unwrapped() && asking != "":
+		s.whole("wrapper-not-set", "%s is not set, and %s asks for values: nobody fetches them", managed.ExecWrapper, asking)
+	case s.unwrapped():
 		if brings {
 			s.whole("wrapper-not-set", "%s is not set", managed.ExecWrapper)
 		}
@@ -46,10 +52,17 @@ func (s *stack) execWrapper(r *root) {
 			s.whole("wrapper-missing", "%s: no such file in its layers", value)
 		case !e.executable() && !(e.layer.folder && e.program()):
 			s.whole("lost-execute-bit", "%s: mode %04o: is the wrapper, and may not be executed", value, e.mode.Perm())
-		case brings && path.Base(value) != "graft" && !strings.Contains(e.first, "graft"):
+		case (brings || asking != "") && path.Base(value) != "graft" && !strings.Contains(e.first, "graft"):
 			if next, _ := fragment.Lookup(s.vars, "GRAFT_NEXT"); next == "" {
 				s.whole("wrapper-not-set", "%s is %s, which does not run graft", managed.ExecWrapper, value)
 			}
 		}
 	}
+}
+
+// unwrapped reports whether Lambda starts nothing in front of the function's
+// runtime, though it would.
+func (s *stack) unwrapped() bool {
+	value, _ := fragment.Lookup(s.vars, managed.ExecWrapper)
+	return value == "" && s.wrapper && len(s.runtimes) == 1 && !s.runtimes[0].OSOnly()
 }

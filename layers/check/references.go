@@ -29,11 +29,24 @@ func (s *stack) references(r *root, list []fragment.Fragment) {
 			}
 		}
 	}
+	then := ": the function does not start"
+	mode, _ := fragment.Lookup(s.vars, "GRAFT_SECRETS")
+	switch {
+	case s.unwrapped():
+		then = "" // it starts, with the references themselves
+	case mode == "optional":
+		then = ": the function starts without"
+	}
 	for _, v := range s.vars {
-		if missing && (isFunctionReference(v) && badReference(v) == "" || v.Name == "GRAFT_SSM_PATH" && v.Value != "") {
-			s.whole("secrets-missing", "%s asks for values, but no layer has %s: the function does not start", v.Name, resolve.Program)
+		if missing && asks(v) && badReference(v) == "" {
+			s.whole("secrets-missing", "%s asks for values, but no layer has %s%s", v.Name, resolve.Program, then)
 		}
 	}
+}
+
+// asks reports whether graft fetches something for a function's variable.
+func asks(v fragment.Var) bool {
+	return isFunctionReference(v) || v.Name == "GRAFT_SSM_PATH" && v.Value != ""
 }
 
 // isFunctionReference reports whether graft resolves a function's variable.
@@ -44,6 +57,9 @@ func isFunctionReference(v fragment.Var) bool {
 // badReference says what is wrong with a variable that is a reference, without
 // its value; empty if nothing is.
 func badReference(v fragment.Var) string {
+	if !reference.Is(v.Value) {
+		return ""
+	}
 	if _, err := reference.Parse(v.Value); err != nil {
 		return v.Name + ": " + err.Error()
 	}

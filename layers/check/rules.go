@@ -89,7 +89,7 @@ var Rules = []Rule{
 	{"bad-setting", Error, "A setting whose value graft does not understand", "see the table of settings"},
 	{"wrapper-unsupported", Error, "AWS_LAMBDA_EXEC_WRAPPER on an OS-only runtime, which calls no wrapper by itself", "call /opt/graft in the bootstrap, and take the variable out"},
 	{"wrapper-missing", Error, "AWS_LAMBDA_EXEC_WRAPPER names a file that is not there: the function does not start", "add the layer that has it, or correct the path"},
-	{"wrapper-not-set", Warning, "Layers with fragments, but the function does not run graft: no agent loads", "set AWS_LAMBDA_EXEC_WRAPPER=/opt/graft on the function"},
+	{"wrapper-not-set", Warning, "Layers with fragments, or variables with references, but the function does not run graft: no agent loads, nothing is fetched", "set AWS_LAMBDA_EXEC_WRAPPER=/opt/graft on the function"},
 	{"layer-arch", Error, "A layer that is for another architecture than the function", "use the layer that was built for the function's architecture"},
 }
 

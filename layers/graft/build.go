@@ -58,6 +58,11 @@ func (o order) zips(ctx context.Context, stdout, stderr io.Writer) error {
 			return err
 		}
 		defer l.Close()
+		if len(images) == 0 {
+			for _, name := range l.Builds() {
+				fmt.Fprintf(stderr, "graft: %s: ships with the layer, and looks like a layer that was built: take it out of the layer folder, if it is\n", name)
+			}
+		}
 		images = append(images, layers.Image{Arch: arch, Layer: l})
 		if err := o.zip(ctx, images[len(images)-1], stdout, stderr); err != nil {
 			return err

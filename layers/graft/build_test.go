@@ -97,7 +97,9 @@ func TestBuildHere(t *testing.T) {
 		got, err := os.ReadFile(filepath.Join(dir, "dist/mine-arm64.zip"))
 		require.NoError(t, err)
 		assert.True(t, bytes.Equal(want, got), "the same as with the zips elsewhere")
+		assert.NotContains(t, said, "looks like a layer")
 	}
+	assert.Contains(t, build("--out", aside, dir), "graft: dist/mine-arm64.zip: ships with the layer, and looks like a layer that was built")
 }
 
 // TestBuildOne: the answer is a line for each zip, all else goes to standard

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,9 +50,31 @@ func parse(flags *flag.FlagSet, args []string, help string, stdout io.Writer) er
 		fmt.Fprint(stdout, help)
 		return err
 	case err != nil:
-		return usageError{error: fmt.Errorf("%w; %s -h lists the flags", err, flags.Name())}
+		return usageError{error: fmt.Errorf("%s; %s -h lists the flags", wrongFlag(err), flags.Name())}
 	}
 	return nil
+}
+
+// ownWords are what the package flag says of a command line, and how graft says
+// it: flags have two dashes here, and stand first.
+var ownWords = []struct {
+	text *regexp.Regexp
+	as   string
+}{
+	{regexp.MustCompile(`(?s)^flag provided but not defined: -(.*)$`), "--$1: no such flag"},
+	{regexp.MustCompile(`(?s)^flag needs an argument: -(.*)$`), "--$1: needs a value"},
+	{regexp.MustCompile(`(?s)^invalid value ("(?:[^"\\]|\\.)*") for flag -([^:]*): (.*)$`), "--$2: $1: $3"},
+	{regexp.MustCompile(`(?s)^invalid boolean value ("(?:[^"\\]|\\.)*") for -([^:]*): .*$`), "--$2: $1: takes no value, or true or false"},
+}
+
+// wrongFlag is what is wrong with a flag.
+func wrongFlag(err error) string {
+	for _, w := range ownWords {
+		if w.text.MatchString(err.Error()) {
+			return w.text.ReplaceAllString(err.Error(), w.as)
+		}
+	}
+	return err.Error()
 }
 
 // operands reads the flags of a command that takes paths, and returns those.

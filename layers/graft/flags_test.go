@@ -62,6 +62,25 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
+// TestWrongFlag: the flag stands first, as in graft's own refusals.
+func TestWrongFlag(t *testing.T) {
+	for arg, want := range map[string]string{
+		"--b":            "--b: no such flag",
+		"-b":             "--b: no such flag",
+		"--b=1":          "--b: no such flag",
+		"--a":            "--a: needs a value",
+		"--count=x":      `--count: "x": parse error`,
+		"--count=\"x: y": `--count: "\"x: y": parse error`,
+		"--yes=maybe":    `--yes: "maybe": takes no value, or true or false`,
+		"---a":           "bad flag syntax: ---a",
+	} {
+		flags, _ := testFlags()
+		flags.Int("count", 1, "")
+		flags.Bool("yes", false, "")
+		assert.EqualError(t, parse(flags, []string{arg}, "", io.Discard), want+"; graft test -h lists the flags", arg)
+	}
+}
+
 // TestAtOnce ends with its context, whatever it is doing.
 func TestAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

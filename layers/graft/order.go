@@ -63,7 +63,7 @@ func (o order) possible(given map[string]bool) error {
 		}
 	}
 	if known := []layers.Companion{layers.External, layers.Forked, layers.NoCompanion}; !slices.Contains(known, o.options.Companion) {
-		return fmt.Errorf("--companion: %q is none of %q", o.options.Companion, known)
+		return fmt.Errorf("--companion: %q: want extension, forked or none", o.options.Companion)
 	}
 	if given["python"] {
 		if _, err := layers.PythonMinor(o.options.Python); err != nil {
@@ -73,10 +73,23 @@ func (o order) possible(given map[string]bool) error {
 	if given["name"] && !isName(o.name) {
 		return fmt.Errorf("--name: %q: want a file name without its -ARCH.zip: no slash, and no - in front", o.name)
 	}
-	switch {
-	case o.into != "" && o.oci != "":
-		return errors.New("--into: not with --oci")
-	case o.into != "" && len(o.archs) != 1:
+	if slices.Contains(o.folders, "") {
+		return errors.New("layer folder: \"\": want a folder, such as . for this one")
+	}
+	for _, to := range []struct{ flag, dir string }{{"out", o.out}, {"oci", o.oci}, {"into", o.into}} {
+		if given[to.flag] && to.dir == "" {
+			return fmt.Errorf("--%s: %q: want a folder", to.flag, to.dir)
+		}
+	}
+	if o.into == "" {
+		return nil
+	}
+	for _, zips := range []string{"oci", "out", "name"} {
+		if given[zips] {
+			return fmt.Errorf("--into: not with --%s", zips)
+		}
+	}
+	if len(o.archs) != 1 {
 		return errors.New("--into: give one --arch with it")
 	}
 	return nil

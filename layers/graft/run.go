@@ -169,7 +169,7 @@ func possible(flags *flag.FlagSet, s *session.Session) error {
 	case len(f.Command) == 0:
 		return errors.New("run: no command given; it comes last: graft run [FLAG…] -- ./bootstrap")
 	case !slices.Contains(types, f.InitType):
-		return fmt.Errorf("--init-type: %q is none of %q", f.InitType, types)
+		return fmt.Errorf("--init-type: %q: want on-demand, provisioned-concurrency, snap-start or lambda-managed-instances", f.InitType)
 	case !functionName.MatchString(f.Name):
 		return fmt.Errorf("--name: %q: Lambda has 1 to 64 letters, digits, hyphens and underscores", f.Name)
 	case f.Concurrency < 0 || f.Concurrency > 1000:

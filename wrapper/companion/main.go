@@ -77,6 +77,7 @@ import (
 
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/inject/reference"
 	"github.com/graft-lambda/graft/internal/extension"
 	"github.com/graft-lambda/graft/internal/resolve"
 )
@@ -113,17 +114,19 @@ func thisMachine() machine {
 		dir = "/var/task"
 	}
 	return machine{
-		name:    filepath.Base(os.Args[0]),
-		api:     extension.New(os.Getenv("AWS_LAMBDA_RUNTIME_API")),
-		env:     inject.Env(os.Environ()),
-		dir:     dir,
-		root:    os.DirFS("/"),
-		resolve: resolve.Ask,
-		stdout:  os.Stdout,
-		stderr:  os.Stderr,
-		now:     time.Now,
-		sleep:   sleep,
-		settle:  sync.OnceFunc(settle),
+		name: filepath.Base(os.Args[0]),
+		api:  extension.New(os.Getenv("AWS_LAMBDA_RUNTIME_API")),
+		env:  inject.Env(os.Environ()),
+		dir:  dir,
+		root: os.DirFS("/"),
+		resolve: func(env, questions []string, limit time.Duration) []reference.Answer {
+			return resolve.AskIn(dir, env, questions, limit)
+		},
+		stdout: os.Stdout,
+		stderr: os.Stderr,
+		now:    time.Now,
+		sleep:  sleep,
+		settle: sync.OnceFunc(settle),
 	}
 }
 
