@@ -58,7 +58,7 @@ func find(args []string, stdout io.Writer) error {
 		return printRules(stdout, *asJSON)
 	}
 	if *arch != "" {
-		if err := knownArch(*arch); err != nil {
+		if *arch, err = knownArch(*arch); err != nil {
 			return err
 		}
 	}

@@ -169,6 +169,7 @@ func TestCheckUsage(t *testing.T) {
 	}{
 		{nil, exitUsage, "check: no path given: graft check [FLAG…] PATH…"},
 		{[]string{"--nonsense"}, exitUsage, "--nonsense: no such flag; graft check -h lists the flags"},
+		{[]string{"--arch", "X86_64", "my-layer"}, exitUsage, `--arch: "X86_64": Lambda has amd64 (x86_64) and arm64`},
 		{[]string{"--arch", "riscv64", "my-layer"}, exitUsage, `--arch: "riscv64": Lambda has amd64 (x86_64) and arm64`},
 		{[]string{"my-layer", "--ignore", "nonsense"}, exitUsage, `--ignore: no finding has the code "nonsense"; graft check --rules lists them`},
 		{[]string{"a.yaml", "b.yaml"}, exitUsage, `"a.yaml" and "b.yaml": one template at a time`},

@@ -84,7 +84,7 @@ func tell(args []string, stdout io.Writer) error {
 		return err
 	}
 	if o.Arch != "" {
-		if err := knownArch(o.Arch); err != nil {
+		if o.Arch, err = knownArch(o.Arch); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -117,10 +116,14 @@ func ended(args, rest []string) bool {
 	return flags > 0 && args[flags-1] == "--"
 }
 
-// knownArch tells whether --arch names what Lambda has.
-func knownArch(arch string) error {
-	if !slices.Contains([]string{"amd64", "arm64"}, arch) {
-		return usageError{error: fmt.Errorf("--arch: %q: Lambda has amd64 (x86_64) and arm64", arch)}
+// knownArch is an architecture that --arch names, in Go's words or in Lambda's,
+// as Go names it.
+func knownArch(arch string) (string, error) {
+	switch arch {
+	case "amd64", "x86_64":
+		return "amd64", nil
+	case "arm64":
+		return arch, nil
 	}
-	return nil
+	return "", usageError{error: fmt.Errorf("--arch: %q: Lambda has amd64 (x86_64) and arm64", arch)}
 }

@@ -38,7 +38,14 @@ func newOrder(args []string, stdout, stderr io.Writer) (order, error) {
 	if o.folders, err = operands(flags, args, buildHelp, stdout); err != nil {
 		return o, err
 	}
-	o.archs, o.options.Companion = strings.Split(*archs, ","), layers.Companion(*companion)
+	o.options.Companion = layers.Companion(*companion)
+	for name := range strings.SplitSeq(*archs, ",") {
+		arch, err := knownArch(name)
+		if err != nil {
+			return o, err
+		}
+		o.archs = append(o.archs, arch)
+	}
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	if err := o.possible(given); err != nil {
@@ -55,9 +62,6 @@ func newOrder(args []string, stdout, stderr io.Writer) (order, error) {
 // possible finds what no layer can be built by.
 func (o order) possible(given map[string]bool) error {
 	for i, arch := range o.archs {
-		if err := knownArch(arch); err != nil {
-			return err
-		}
 		if slices.Contains(o.archs[:i], arch) {
 			return fmt.Errorf("--arch: %q twice", arch)
 		}
