@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/keep"
+	"github.com/graft-lambda/graft/internal/readme"
 	"github.com/graft-lambda/graft/internal/receiver"
 	"github.com/graft-lambda/graft/internal/testbed"
 	"github.com/graft-lambda/graft/layers"
@@ -302,21 +302,9 @@ func folderSize(t *testing.T, dir string) (size int64) {
 	return size
 }
 
-// compare holds the part between two marks of a file in the source tree to got.
+// compare holds a table of a file in the source tree to got.
 func compare(t *testing.T, name, mark, got string) {
 	found, err := inTree(t.Context(), name)
 	require.NoError(t, err)
-	file := found[0]
-	data, err := os.ReadFile(file)
-	require.NoError(t, err)
-	begin, end := []byte("<!-- "+mark+": made by go test ./examples -run TestReadyMade -update -->\n"), []byte("<!-- end of "+mark+" -->\n")
-	before, rest, ok := bytes.Cut(data, begin)
-	require.True(t, ok, "%s: no %s", file, begin)
-	old, after, ok := bytes.Cut(rest, end)
-	require.True(t, ok, "%s: no %s", file, end)
-	if *update {
-		require.NoError(t, os.WriteFile(file, slices.Concat(before, begin, []byte(got), end, after), 0o644))
-		return
-	}
-	assert.Equal(t, string(old), got)
+	readme.Hold(t, found[0], mark, "go test ./examples -run TestReadyMade -update", got, *update)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/internal/child"
 )
 
 const (
@@ -65,7 +66,7 @@ func startCompanion(env []string) error {
 	}
 	ended := make(chan struct{})
 	go func() {
-		reap(pid)
+		child.Reap(pid)
 		close(ended)
 	}()
 	word, err := hearWord(hear, end)
@@ -98,13 +99,4 @@ func hearWord(from *os.File, end time.Time) (string, error) {
 		return "", err
 	}
 	return string(line[:len(line)-1]), nil
-}
-
-// reap waits for the end of a child.
-func reap(pid int) {
-	for {
-		if _, err := syscall.Wait4(pid, nil, 0, nil); !errors.Is(err, syscall.EINTR) {
-			return
-		}
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/graft-lambda/graft/inject/reference"
+	"github.com/graft-lambda/graft/internal/child"
 )
 
 const (
@@ -102,7 +103,7 @@ func ask(program, dir string, env, questions []string, limit time.Duration) ([]r
 	answers, err := ReadAnswers(hear, len(questions))
 	// It has said all that there is to say, or it never will.
 	_ = syscall.Kill(-pid, syscall.SIGKILL)
-	reap(pid)
+	child.Reap(pid)
 	<-asked
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -124,13 +125,4 @@ func without(env []string) []string {
 		}
 	}
 	return kept
-}
-
-// reap waits for the end of a child.
-func reap(pid int) {
-	for {
-		if _, err := syscall.Wait4(pid, nil, 0, nil); !errors.Is(err, syscall.EINTR) {
-			return
-		}
-	}
 }

@@ -6,13 +6,10 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
+	"github.com/graft-lambda/graft/internal/readme"
 )
 
 var update = flag.Bool("update", false, "write the table of faults into the README")
@@ -84,19 +81,5 @@ func TestFaults(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "| %s | %s | %s |\n", fault.name, outcomes[i][0], outcomes[i][1])
 	}
-	compareTable(t, table.String())
-}
-
-// compareTable holds the README's table against what was seen.
-func compareTable(t *testing.T, table string) {
-	const name, mark = "../../README.md", "<!-- faults -->\n"
-	text, err := os.ReadFile(name)
-	require.NoError(t, err)
-	parts := strings.Split(string(text), mark)
-	require.Len(t, parts, 3, "the README has two marks %s", mark)
-	if *update && parts[1] != table {
-		parts[1] = table
-		require.NoError(t, os.WriteFile(name, []byte(strings.Join(parts, mark)), 0o644))
-	}
-	assert.Equal(t, parts[1], table, "the README's table of faults: go test -run TestFaults -update")
+	readme.Hold(t, "../../README.md", "faults", "go test ./wrapper/companion -run TestFaults -update", table.String(), *update)
 }

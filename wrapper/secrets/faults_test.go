@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/inject/reference"
+	"github.com/graft-lambda/graft/internal/readme"
 )
 
 var update = flag.Bool("update", false, "write the table of faults into the README")
@@ -63,7 +64,7 @@ func TestFaults(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "| %s | %s | %s |\n", f.name, asked(f.questions), outcomes[i])
 	}
-	compareTable(t, table.String())
+	readme.Hold(t, "../../README.md", "secrets faults", "go test ./wrapper/secrets -run TestFaults -update", table.String(), *update)
 }
 
 // TestCalls counts what takes fewer calls than one might think.
@@ -170,18 +171,4 @@ func asked(questions []string) string {
 		return "`" + first + "`"
 	}
 	return fmt.Sprintf("`%s` and %d more", first, len(questions)-1)
-}
-
-// compareTable holds the README's table against what was seen.
-func compareTable(t *testing.T, table string) {
-	const name, mark = "../../README.md", "<!-- secrets faults -->\n"
-	text, err := os.ReadFile(name)
-	require.NoError(t, err)
-	parts := strings.Split(string(text), mark)
-	require.Len(t, parts, 3, "the README has two marks %s", mark)
-	if *update && parts[1] != table {
-		parts[1] = table
-		require.NoError(t, os.WriteFile(name, []byte(strings.Join(parts, mark)), 0o644))
-	}
-	assert.Equal(t, parts[1], table, "the README's table of faults: go test -run TestFaults -update")
 }
