@@ -86,7 +86,7 @@ bench: ## figures side by side: starts, memory, load, sizes
 	$(GO) test -p 1 -run '^$$' -bench . -benchmem ./inject/... ./internal/export/... ./internal/secretsapi ./wrapper/... ./internal/explain ./layers ./layers/check
 
 fuzz: ## the promises under random input, for FUZZTIME each
-	@for pkg in ./inject ./inject/fragment ./inject/native ./layers/check ./wrapper ./internal/telemetry ./internal/template; do \
+	@for pkg in ./inject ./inject/fragment ./inject/native ./inject/reference ./internal/resolve ./layers/check ./wrapper ./internal/telemetry ./internal/template; do \
 	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || exit 1; \
 	  done; \
