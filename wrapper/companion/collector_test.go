@@ -49,19 +49,22 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if fault != nil && fault(w, r) {
 		return
 	}
+	// Not with the lock: the sender may be frozen in the middle of it, until a
+	// test goes on that asks what has arrived.
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the connection broke: nobody hears an answer
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.take(r); err != nil {
+	if err := c.take(r.URL.Path, body); err != nil {
 		c.faults = append(c.faults, err)
 		w.WriteHeader(http.StatusBadRequest)
 	}
 }
 
-func (c *collector) take(r *http.Request) error {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil // the connection broke: nobody hears an answer
-	}
+// take keeps what is in a request's body. It needs mu.
+func (c *collector) take(path string, body []byte) error {
 	in, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -69,7 +72,7 @@ func (c *collector) take(r *http.Request) error {
 	if body, err = io.ReadAll(in); err != nil {
 		return err
 	}
-	if r.URL.Path == "/v1/logs" {
+	if path == "/v1/logs" {
 		var data logspb.LogsData
 		err = proto.Unmarshal(body, &data)
 		for _, resource := range data.ResourceLogs {
@@ -129,4 +132,25 @@ func (c *collector) breakDown(fault func(http.ResponseWriter, *http.Request) boo
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fault = fault
+}
+
+// bodyFunc is a request's body that is read by a call.
+type bodyFunc func(p []byte) (int, error)
+
+func (read bodyFunc) Read(p []byte) (int, error) { return read(p) }
+
+// TestCollectorHalfSent: a test can ask what has arrived while the sender, in
+// the middle of a request, does not go on.
+func TestCollectorHalfSent(t *testing.T) {
+	c := &collector{}
+	read := 0
+	c.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/v1/logs", bodyFunc(func([]byte) (int, error) {
+		read++
+		if assert.True(t, c.mu.TryLock(), "it holds nobody up") {
+			c.mu.Unlock()
+		}
+		return 0, io.ErrUnexpectedEOF
+	})))
+	assert.Equal(t, 1, read)
+	assert.Empty(t, c.lines())
 }

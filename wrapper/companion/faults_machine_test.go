@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -94,7 +95,10 @@ func inTransit(broken bool) fault {
 	f.before = func(r *trial) {
 		// No invocation waits for it.
 		r.Env = slices.DeleteFunc(r.Env, func(entry string) bool { return entry == "GRAFT_TELEMETRY_FLUSH=end" })
-		entered, release := make(chan struct{}, 1), make(chan struct{})
+		entered, released := make(chan struct{}, 1), make(chan struct{})
+		release := sync.OnceFunc(func() { close(released) })
+		// The collector's end waits for the answer, also of a row that is skipped.
+		r.Cleanup(release)
 		first := make(chan struct{}, 1)
 		first <- struct{}{}
 		r.collector.breakDown(func(w http.ResponseWriter, q *http.Request) bool {
@@ -104,7 +108,7 @@ func inTransit(broken bool) fault {
 				return false
 			}
 			entered <- struct{}{}
-			<-release
+			<-released
 			if broken {
 				panic(http.ErrAbortHandler)
 			}
@@ -120,7 +124,7 @@ func inTransit(broken bool) fault {
 				}
 			}
 			hour(r)
-			close(release)
+			release()
 			return ""
 		}
 	}

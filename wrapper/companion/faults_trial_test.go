@@ -120,8 +120,15 @@ func (r *trial) arrived() {
 			r.extra()
 		}
 		return r.missing() == 0
-	}, "all arrives: %d missing: %s", r.missing(), r.printed())
+	}, "all arrives: %v", stringer(func() string {
+		return fmt.Sprintf("%d missing: %s", r.missing(), r.printed())
+	}))
 }
+
+// A stringer is part of a message that is made when the message is.
+type stringer func() string
+
+func (s stringer) String() string { return s() }
 
 // missing is how much of three invocations the collector lacks.
 func (r *trial) missing() int {
