@@ -44,7 +44,7 @@ func (f *fetch) allBelow(path string) reference.Answer {
 	a := variables(all)
 	a.Notes = append(a.Notes, empty...)
 	if len(all)+len(empty) == 0 {
-		a.Notes = append(a.Notes, "no parameter is below the path in region "+f.clients.Region(""))
+		a.Notes = append(a.Notes, "no parameter is below "+asked+" in region "+f.clients.Region(""))
 	}
 	return a
 }

@@ -119,8 +119,8 @@ func TestSecretText(t *testing.T) {
 	}{
 		{text: &text, want: found{text: "a"}},
 		{binary: []byte("é\n"), want: found{text: "é\n"}},
-		{binary: []byte{0xff}, want: found{problem: "is binary, and a variable holds text only"}},
-		{binary: []byte("a\x00"), want: found{problem: "is binary, and a variable holds text only"}},
+		{binary: []byte{0xff}, want: found{problem: "is binary, and a variable holds text only: ask graft-secrets serve for it"}},
+		{binary: []byte("a\x00"), want: found{problem: "is binary, and a variable holds text only: ask graft-secrets serve for it"}},
 		{want: found{problem: "has no value"}},
 	} {
 		assert.Equal(t, c.want, secretText(c.text, c.binary))
