@@ -27,7 +27,7 @@ func (f *fetch) allBelow(path string) reference.Answer {
 			Path: &asked, Recursive: aws.Bool(true), WithDecryption: aws.Bool(true), NextToken: token,
 		}, func(o *ssm.Options) { o.Retryer = r })
 		if err != nil {
-			return reference.Answer{Problem: f.problem(err, r, subject{region: f.clients.Region(""), action: "ssm:GetParametersByPath"})}
+			return reference.Answer{Problem: f.problem(err, r, Subject{Region: f.clients.Region(""), Action: "ssm:GetParametersByPath"})}
 		}
 		for _, p := range out.Parameters {
 			got := parameterText(p)
