@@ -68,7 +68,7 @@ func TestReferences(t *testing.T) {
 			assert.JSONEq(t, `{"database":"reader@s3cret-host","password":15,"level":"info","url":"`+readersURL+`"}`, string(r.Body))
 			require.NoError(t, e.Stop(t.Context()))
 			assert.NotContains(t, log.String(), "s3cret")
-			assert.Contains(t, log.String(), "fetched: DB_PASSWORD: ref+awssecrets://example/database#/password")
+			assert.Contains(t, log.String(), "asked for: DB_PASSWORD: ref+awssecrets://example/database#/password")
 			if kind == local.SnapStart {
 				assert.Contains(t, log.String(), "graft: SnapStart: ")
 			}

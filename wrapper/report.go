@@ -61,7 +61,7 @@ func report(d inject.Decision, w io.Writer) {
 	}
 	if d.Settings.Log >= fragment.Debug {
 		for _, u := range d.References {
-			line("fetched: %s", oneLine(u.String()))
+			line("asked for: %s", oneLine(u.String()))
 		}
 		for _, e := range d.Plan.Edits {
 			line("%s: %s", rt.Language, oneLine(describe(e)))

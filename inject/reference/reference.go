@@ -193,10 +193,15 @@ func (r *Reference) parameters(query string) error {
 			return fmt.Errorf("has no value for %s", name)
 		case *field != "" && name == "region":
 			if *field != value {
-				return errors.New("names another region than its ARN")
+				if IsARN(r.ID) {
+					return errors.New("names another region than its ARN")
+				}
+				return errors.New("has two regions")
 			}
+		case field == &r.Selector && *field != "":
+			return errors.New("takes one version or one label")
 		case *field != "":
-			return fmt.Errorf("has a version twice, or %s", name)
+			return fmt.Errorf("has %s twice", name)
 		}
 		var err error
 		if *field, err = unescape(value); err != nil {

@@ -73,6 +73,20 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestParseTwice(t *testing.T) {
+	for value, want := range map[string]string{
+		"ref+awsssm://db?version=1&label=live":                     "takes one version or one label",
+		"ref+awsssm://db?version=1&version=2":                      "takes one version or one label",
+		"ref+awssecrets://db?version_id=a&version_id=b":            "has version_id twice",
+		"ref+awsssm://db?role_arn=a&version=1&role_arn=b":          "has role_arn twice",
+		"ref+awssecrets://db?region=eu-west-1&region=us-east-1":    "has two regions",
+		"ref+arn:aws:ssm:eu-west-1:1:parameter/x?region=us-east-1": "names another region than its ARN",
+	} {
+		_, err := reference.Parse(value)
+		assert.EqualError(t, err, want, value)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add("ref+awsssm://a/b?version=1#/c/d%2f~1")
 	f.Add("ref+arn:aws:secretsmanager:eu-west-1:1:secret:x?role_arn=y")

@@ -106,7 +106,7 @@ func (h *Handler) answer(r *http.Request) (status int, body []byte) {
 	}
 	body, err = h.get(r.Context(), q)
 	if err != nil {
-		h.log(Error, "%s %q: %s", q.kind, q.name, reason(err))
+		h.log(Error, "%s %q: %s", q.kind, q.name, reason(err, q, h.settings.Region))
 		return http.StatusBadRequest, []byte(errorText)
 	}
 	return http.StatusOK, body

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -235,14 +236,16 @@ func TestServiceError(t *testing.T) {
 		err  error
 		want string
 	}{
-		{&smithy.GenericAPIError{Code: "ParameterNotFound", Message: value}, "ParameterNotFound"},
-		{&smithy.OperationError{Err: &smithy.GenericAPIError{Code: "ThrottlingException", Message: value}}, "ThrottlingException"},
-		{&smithy.GenericAPIError{Code: value + "\n"}, "an error without a code"},
+		{&smithy.GenericAPIError{Code: "ParameterNotFound", Message: value}, "ParameterNotFound: not in region eu-west-1"},
+		{&smithy.OperationError{Err: &smithy.GenericAPIError{Code: "ThrottlingException", Message: value}}, "ThrottlingException: too many calls for the account"},
+		{&smithy.GenericAPIError{Code: "AccessDeniedException", Message: value}, "AccessDeniedException: allow the role ssm:GetParameter on it, and kms:Decrypt if its KMS key is your own"},
+		{fmt.Errorf("%s: %w", value, syscall.ECONNREFUSED), "connection refused"},
+		{&smithy.GenericAPIError{Code: value + "\n"}, "UnknownError"},
 		{fmt.Errorf("%s: %w", value, context.DeadlineExceeded), "timed out"},
-		{errors.New(value), "no answer: region, credentials or the service's answer are not as they should be"},
+		{errors.New(value), "the answer cannot be understood"},
 	}
 	for _, test := range tests {
-		tr := newTrial(t, "PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL=error")
+		tr := newTrial(t, "PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL=error", "AWS_REGION=eu-west-1")
 		tr.hold = func(context.Context) error { return test.err }
 		for range 2 {
 			status, body := tr.get(parameterURL + "?name=/a")

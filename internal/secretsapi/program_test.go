@@ -176,7 +176,7 @@ func TestServe(t *testing.T) {
 	assert.Regexp(t, `Max core file size +0 +0 `, string(limits))
 	s.stop(t)
 	for _, code := range refused {
-		assert.Contains(t, s.out.String(), ": "+code+"\n")
+		assert.Contains(t, s.out.String(), ": "+code+": not in region us-east-1")
 	}
 	assertSilent(t, s)
 }
@@ -216,9 +216,9 @@ func TestServeFaults(t *testing.T) {
 		env  []string
 		want string
 	}{
-		{"down", []string{dead, "AWS_REGION=us-east-1", "AWS_MAX_ATTEMPTS=1"}, `graft-secrets: secret "s": dial failed`},
-		{"no credentials", []string{dead, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="}, `graft-secrets: secret "s": no answer: `},
-		{"no region", []string{"AWS_REGION="}, `graft-secrets: secret "s": no answer: `},
+		{"down", []string{dead, "AWS_REGION=us-east-1", "AWS_MAX_ATTEMPTS=1"}, `graft-secrets: secret "s": connection refused`},
+		{"no credentials", []string{dead, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="}, `graft-secrets: secret "s": no credentials: neither AWS_ACCESS_KEY_ID nor another source of the SDK's is set`},
+		{"no region", []string{"AWS_REGION="}, `graft-secrets: secret "s": no region: set AWS_REGION`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/smithy-go"
+
+	"github.com/graft-lambda/graft/inject/reference"
+	"github.com/graft-lambda/graft/internal/store"
 )
 
 // A Service is what is asked: the two calls of AWS's SDK.
@@ -41,35 +42,20 @@ func some(text string) *string {
 	return aws.String(text)
 }
 
-// reason says what kind of error it is, in no words of the service's but its
-// error code: others may hold a value, as those of a decoder do that quotes its
-// input.
-func reason(err error) string {
-	var api smithy.APIError
-	var network net.Error
-	var operation *net.OpError
+// reason says what kind of error it is and what to do about it, in no words of
+// the service's but its error code: others may hold a value, as those of a
+// decoder do that quotes its input.
+func reason(err error, q query, region string) string {
 	switch {
-	case errors.As(err, &api):
-		return printable(api.ErrorCode())
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+	case errors.Is(err, context.DeadlineExceeded):
 		return "timed out"
 	case errors.Is(err, context.Canceled):
 		return "given up"
-	case errors.As(err, &operation):
-		return fmt.Sprintf("%s failed", operation.Op) // dial, read, write
 	}
-	return "no answer: region, credentials or the service's answer are not as they should be"
-}
-
-// printable is an error code as services have them, or says that it is none.
-func printable(code string) string {
-	if code == "" || len(code) > 100 {
-		return "an error without a code"
+	about := store.Subject{Region: region, Action: "ssm:GetParameter", Versioned: strings.Contains(q.name, ":") && !reference.IsARN(q.name)}
+	if q.kind == secret {
+		about.Action = "secretsmanager:GetSecretValue"
+		about.Versioned = q.version+q.stage != ""
 	}
-	for _, r := range code {
-		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '_' && r != '-' {
-			return "an error without a code"
-		}
-	}
-	return code
+	return store.Cause(err, about)
 }

@@ -1,6 +1,7 @@
 package secretsapi
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -36,6 +37,8 @@ type Settings struct {
 	// Tokens are the values that the header may have; with none every request
 	// is refused.
 	Tokens []string
+	// Region is named in the line about what is not there.
+	Region string
 	// SnapStart says that the environment may be restored from a snapshot.
 	SnapStart bool
 }
@@ -75,6 +78,7 @@ func Read(getenv func(string) string) (s Settings, problems []string) {
 		SecretTTL:        time.Duration(number("SECRETS_MANAGER_TTL", 0, maxTTL, maxTTL)) * time.Second,
 		ParameterTimeout: time.Duration(number("SSM_PARAMETER_STORE_TIMEOUT_MILLIS", 0, maxTimeout, 0)) * time.Millisecond,
 		SecretTimeout:    time.Duration(number("SECRETS_MANAGER_TIMEOUT_MILLIS", 0, maxTimeout, 0)) * time.Millisecond,
+		Region:           cmp.Or(getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION")),
 		SnapStart:        getenv("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
 	}
 	const enabled = "PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED"

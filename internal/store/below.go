@@ -27,7 +27,7 @@ func (f *fetch) allBelow(path string) reference.Answer {
 			Path: &asked, Recursive: aws.Bool(true), WithDecryption: aws.Bool(true), NextToken: token,
 		}, func(o *ssm.Options) { o.Retryer = r })
 		if err != nil {
-			return reference.Answer{Problem: f.problem(err, r, subject{region: f.clients.Region(""), action: "ssm:GetParametersByPath"})}
+			return reference.Answer{Problem: f.problem(err, r, Subject{Region: f.clients.Region(""), Action: "ssm:GetParametersByPath"})}
 		}
 		for _, p := range out.Parameters {
 			got := parameterText(p)
@@ -44,7 +44,7 @@ func (f *fetch) allBelow(path string) reference.Answer {
 	a := variables(all)
 	a.Notes = append(a.Notes, empty...)
 	if len(all)+len(empty) == 0 {
-		a.Notes = append(a.Notes, "no parameter is below the path in region "+f.clients.Region(""))
+		a.Notes = append(a.Notes, "no parameter is below "+asked+" in region "+f.clients.Region(""))
 	}
 	return a
 }

@@ -174,11 +174,11 @@ func (f *fetch) unable(err error, p place) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return f.late()
 	case err != nil:
-		return configProblem(err)
+		return ConfigProblem(err)
 	case f.clients.Region(p.region) == "":
 		return "no region: set AWS_REGION, or write ?region= behind it"
 	case !f.clients.HasCredentials():
-		return "no credentials: neither AWS_ACCESS_KEY_ID nor another source of the SDK's is set"
+		return NoCredentials
 	}
 	return ""
 }

@@ -18,6 +18,9 @@ import (
 	"github.com/graft-lambda/graft/inject/reference"
 )
 
+// NoCredentials is said where there is nothing to take credentials from.
+const NoCredentials = "no credentials: neither AWS_ACCESS_KEY_ID nor another source of the SDK's is set"
+
 // Error codes that several actions have in common.
 var (
 	// throttles are not about what was asked for.
@@ -27,18 +30,24 @@ var (
 		"RequestTimeTooSkewed", "UnrecognizedClientException", "InvalidClientTokenId", "IncompleteSignatureException"}
 )
 
-// A subject is what a call was about.
-type subject struct {
-	region    string
-	action    string // what IAM calls it
-	versioned bool   // a version was asked for
+// A Subject is what a call was about.
+type Subject struct {
+	Region    string
+	Action    string // what IAM calls it
+	Versioned bool   // a version was asked for
 }
 
+// A Problem is an error that says in a line why nothing can be asked. It holds
+// no value and no words of a service's.
+type Problem string
+
+func (p Problem) Error() string { return string(p) }
+
 // about is the subject of a call for one thing.
-func (f *fetch) about(t thing) subject {
-	s := subject{f.clients.Region(t.region), "ssm:GetParameters", t.selector+t.version+t.stage != ""}
+func (f *fetch) about(t thing) Subject {
+	s := Subject{f.clients.Region(t.region), "ssm:GetParameters", t.selector+t.version+t.stage != ""}
 	if t.source == reference.Secret {
-		s.action = "secretsmanager:GetSecretValue"
+		s.Action = "secretsmanager:GetSecretValue"
 	}
 	return s
 }
@@ -99,13 +108,13 @@ func plainCode(code string) string {
 }
 
 // problem says in a line why a call failed.
-func (f *fetch) problem(err error, r *retries, about subject) string {
+func (f *fetch) problem(err error, r *retries, about Subject) string {
 	if f.ctx.Err() == nil {
-		return cause(err, about)
+		return Cause(err, about)
 	}
 	switch last := r.lastError(); {
 	case last != nil:
-		return f.late() + ": " + cause(last, about)
+		return f.late() + ": " + Cause(last, about)
 	case ofCredentials(err):
 		return f.late() + ": the credentials did not come"
 	}
@@ -115,12 +124,16 @@ func (f *fetch) problem(err error, r *retries, about subject) string {
 // late says that the time was over.
 func (f *fetch) late() string { return fmt.Sprintf("no answer within %v", f.limit) }
 
-// cause says what an error means, without any of its words but the code.
-func cause(err error, about subject) string {
+// Cause says in a line what the error of a call means and what to do about it,
+// without any of its words but the service's code.
+func Cause(err error, about Subject) string {
 	f := failureOf(err)
+	var problem Problem
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &problem):
+		return string(problem)
 	case f.service == "STS" && f.code != "":
 		return f.code + ": the role cannot be assumed: allow sts:AssumeRole, and the function's role in its trust policy"
 	case ofCredentials(err):
@@ -130,7 +143,7 @@ func cause(err error, about subject) string {
 	case f.code != "":
 		return explain(f.code, about)
 	case errors.As(err, &dns):
-		return fmt.Sprintf("no such host: look at the region, %s, the endpoint and the network", about.region)
+		return fmt.Sprintf("no such host: look at the region, %s, the endpoint and the network", about.Region)
 	case errors.As(err, &certificate):
 		return "the service's certificate is not trusted: AWS_CA_BUNDLE names others"
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -159,7 +172,7 @@ func isNetwork(err error) bool {
 }
 
 // explain says what to do about a service's error code.
-func explain(code string, about subject) string {
+func explain(code string, about Subject) string {
 	switch {
 	case slices.Contains(throttles, code):
 		return code + ": too many calls for the account"
@@ -168,12 +181,12 @@ func explain(code string, about subject) string {
 	}
 	switch code {
 	case "AccessDeniedException", "AccessDenied":
-		return fmt.Sprintf("%s: allow the role %s on it, and kms:Decrypt if its KMS key is your own", code, about.action)
+		return fmt.Sprintf("%s: allow the role %s on it, and kms:Decrypt if its KMS key is your own", code, about.Action)
 	case "ParameterNotFound", "ParameterVersionNotFound", "ResourceNotFoundException":
-		if about.versioned {
-			return fmt.Sprintf("%s: not in region %s, or not in this version", code, about.region)
+		if about.Versioned {
+			return fmt.Sprintf("%s: not in region %s, or not in this version", code, about.Region)
 		}
-		return fmt.Sprintf("%s: not in region %s", code, about.region)
+		return fmt.Sprintf("%s: not in region %s", code, about.Region)
 	case "InvalidRequestException":
 		return code + ": marked for deletion, or has no such version"
 	case "InvalidKeyId", "DecryptionFailure", "KMSAccessDeniedException":
@@ -182,8 +195,8 @@ func explain(code string, about subject) string {
 	return code
 }
 
-// configProblem says why the SDK's configuration cannot be used.
-func configProblem(err error) string {
+// ConfigProblem says why the SDK's configuration cannot be used.
+func ConfigProblem(err error) string {
 	var profile config.SharedConfigProfileNotExistError
 	if errors.As(err, &profile) {
 		return "the SDK's configuration: AWS_PROFILE names a profile that is not there"

@@ -139,7 +139,7 @@ func secretText(text *string, binary []byte) found {
 	case binary == nil:
 		return found{problem: noValue}
 	case !utf8.Valid(binary) || bytes.IndexByte(binary, 0) >= 0:
-		return found{problem: "is binary, and a variable holds text only"}
+		return found{problem: "is binary, and a variable holds text only: ask graft-secrets serve for it"}
 	}
 	return found{text: string(binary)}
 }

@@ -119,8 +119,8 @@ func TestSecretText(t *testing.T) {
 	}{
 		{text: &text, want: found{text: "a"}},
 		{binary: []byte("é\n"), want: found{text: "é\n"}},
-		{binary: []byte{0xff}, want: found{problem: "is binary, and a variable holds text only"}},
-		{binary: []byte("a\x00"), want: found{problem: "is binary, and a variable holds text only"}},
+		{binary: []byte{0xff}, want: found{problem: "is binary, and a variable holds text only: ask graft-secrets serve for it"}},
+		{binary: []byte("a\x00"), want: found{problem: "is binary, and a variable holds text only: ask graft-secrets serve for it"}},
 		{want: found{problem: "has no value"}},
 	} {
 		assert.Equal(t, c.want, secretText(c.text, c.binary))
@@ -129,7 +129,7 @@ func TestSecretText(t *testing.T) {
 
 func TestCause(t *testing.T) {
 	t.Parallel()
-	about := subject{region: "us-east-1", action: "ssm:GetParameters"}
+	about := Subject{Region: "us-east-1", Action: "ssm:GetParameters"}
 	api := func(code string) error { return &smithy.GenericAPIError{Code: code, Message: "s3cret"} }
 	for _, c := range []struct {
 		err  error
@@ -148,7 +148,7 @@ func TestCause(t *testing.T) {
 		{errors.New("get identity: get credentials: s3cret"), "no credentials: what the SDK takes them from gave none"},
 		{errors.New("s3cret"), "the answer cannot be understood"},
 	} {
-		assert.Equal(t, c.want, cause(c.err, about))
+		assert.Equal(t, c.want, Cause(c.err, about))
 	}
 }
 

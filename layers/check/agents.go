@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/internal/resolve"
 	"github.com/graft-lambda/graft/layers"
 )
 
@@ -136,6 +137,10 @@ func (s *stack) variables(r *root, f fragment.Fragment) {
 		switch err := Startable(r, f.Run[0]); {
 		case errors.Is(err, errNotExecutable):
 			s.add(r, "lost-execute-bit", f.File, line, "%s: %v", f.Run[0], err)
+		case err != nil && f.Run[0] == resolve.Program:
+			if s.complete() {
+				s.add(r, "secrets-missing", f.File, line, "GRAFT_RUN runs %s, which no layer has", resolve.Program)
+			}
 		case err != nil && !s.uninstalled(f.Run[0]):
 			s.add(r, "missing-agent-file", f.File, line, "%s: %v", f.Run[0], err)
 		}

@@ -37,10 +37,18 @@ func (s *stack) references(r *root, list []fragment.Fragment) {
 	case mode == "optional":
 		then = ": the function starts without"
 	}
+	var asking []string
 	for _, v := range s.vars {
-		if missing && asks(v) && badReference(v) == "" {
-			s.whole("secrets-missing", "%s asks for values, but no layer has %s%s", v.Name, resolve.Program, then)
+		if asks(v) && badReference(v) == "" {
+			asking = append(asking, v.Name)
 		}
+	}
+	if missing && len(asking) > 0 {
+		verb := "asks"
+		if len(asking) > 1 {
+			verb = "ask"
+		}
+		s.whole("secrets-missing", "%s %s for values, but no layer has %s%s", strings.Join(asking, ", "), verb, resolve.Program, then)
 	}
 }
 

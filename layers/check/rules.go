@@ -37,7 +37,7 @@ var Rules = []Rule{
 	{"companion-missing", Warning, "Programs to run or telemetry to send, but no layer has the companion, which does it", "make the layer with graft build, and not with --companion none"},
 	{"companion-twice", Warning, "Two companions, one that Lambda starts and one that the wrapper starts: programs run, and telemetry is sent, twice", "make the layers with the same --companion"},
 	{"bad-reference", Error, "A reference to a setting or secret that can never be resolved", "write it as the README says: ref+awsssm://PATH, ref+awssecrets://ID, with #/KEY for a part of it"},
-	{"secrets-missing", Error, "References to settings or secrets, but no layer has graft-secrets, which fetches them", "make the layer with graft build --secrets"},
+	{"secrets-missing", Error, "References to settings or secrets, or a GRAFT_RUN of graft-secrets, but no layer has it", "make the layer with graft build --secrets"},
 	{"not-installed", Warning, "A dependency manifest that is not installed: what it pins cannot be checked", "check what graft build made of the folder"},
 
 	// Files.

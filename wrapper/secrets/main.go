@@ -9,6 +9,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 )
 
 func main() {
@@ -23,11 +24,23 @@ const (
 
 func run(args []string) int {
 	switch {
+	case len(args) > 0 && slices.Contains([]string{"help", "-h", "-help", "--help"}, args[len(args)-1]):
+		fmt.Print(usage)
+		return 0
 	case len(args) == 2 && args[0] == "resolve":
 		return resolveAll(args[1])
 	case len(args) == 1 && args[0] == "serve":
 		return serve()
 	}
-	fmt.Fprintln(os.Stderr, "usage: graft-secrets serve\ngraft's wrapper starts graft-secrets resolve itself.")
+	fmt.Fprint(os.Stderr, usage)
 	return exitUsage
 }
+
+const usage = `usage: graft-secrets serve
+
+Answers on localhost:2773 as AWS's Parameters and Secrets extension does, until
+SIGTERM. In a layer a fragment's line starts it: GRAFT_RUN=/opt/graft-secrets serve
+
+The values of references (ref+…) need no command: /opt/graft and the companion
+start graft-secrets themselves.
+`

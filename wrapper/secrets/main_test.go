@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/inject/reference"
@@ -81,4 +83,28 @@ func create(t testing.TB, c *secretsmanager.Client, name, value string) (arn str
 	out, err := c.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: &name, SecretString: &value})
 	require.NoError(t, err)
 	return *out.ARN
+}
+
+// TestHelp: whoever starts the program by hand learns what it is for.
+func TestHelp(t *testing.T) {
+	out, err := buildOnce()
+	require.NoError(t, err, out)
+	for line, status := range map[string]int{
+		"": exitUsage, "bogus": exitUsage, "serve x": exitUsage, "resolve": exitUsage,
+		"help": 0, "-h": 0, "--help": 0, "serve --help": 0, "resolve -h": 0,
+	} {
+		t.Run(line, func(t *testing.T) {
+			cmd := exec.Command(built, strings.Fields(line)...)
+			var stdout, stderr strings.Builder
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			_ = cmd.Run() // its status is looked at
+			require.Equal(t, status, cmd.ProcessState.ExitCode())
+			said, silent := stdout.String(), stderr.String()
+			if status != 0 {
+				said, silent = silent, said
+			}
+			assert.Equal(t, usage, said)
+			assert.Empty(t, silent)
+		})
+	}
 }

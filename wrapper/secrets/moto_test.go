@@ -86,7 +86,7 @@ func TestMoto(t *testing.T) {
 				{"ref+awssecrets://plain#/x", reference.Answer{Problem: "is not JSON, so that a key leads nowhere"}},
 				{"ref+awssecrets://huge", reference.Answer{Value: huge}},
 				{"ref+awssecrets://text", reference.Answer{Value: "as text"}},
-				{"ref+awssecrets://binary", reference.Answer{Problem: "is binary, and a variable holds text only"}},
+				{"ref+awssecrets://binary", reference.Answer{Problem: "is binary, and a variable holds text only: ask graft-secrets serve for it"}},
 				{"ref+awssecrets://none", reference.Answer{Problem: "ResourceNotFoundException: not in region us-east-1"}},
 				{"ref+file://" + file, reference.Answer{Value: "in a file"}},
 				{"ref+file:///nowhere", reference.Answer{Problem: "no such file"}},
@@ -96,7 +96,7 @@ func TestMoto(t *testing.T) {
 					Notes: []string{"/app/prod/1st: makes no name of a variable: left out",
 						"/app/prod/deep/db.url: DB_URL comes from /app/prod/db-url: left out"},
 				}},
-				{"below:/nothing", reference.Answer{Notes: []string{"no parameter is below the path in region us-east-1"}}},
+				{"below:/nothing", reference.Answer{Notes: []string{"no parameter is below /nothing in region us-east-1"}}},
 			}
 			// The services give ten of them in a page.
 			var many []fragment.Var

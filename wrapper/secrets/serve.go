@@ -166,8 +166,15 @@ type clients struct {
 
 func connect(ctx context.Context) (secretsapi.Service, error) {
 	c, err := store.New(ctx, config.WithLogger(logging.Nop{}))
-	if err != nil {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		return nil, err
+	case err != nil:
+		return nil, store.Problem(store.ConfigProblem(err))
+	case c.Region("") == "":
+		return nil, store.Problem("no region: set AWS_REGION")
+	case !c.HasCredentials():
+		return nil, store.Problem(store.NoCredentials)
 	}
 	return clients{c.Parameters("", ""), c.Secrets("", "")}, nil
 }
