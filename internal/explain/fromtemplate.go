@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/inject/reference"
 	"github.com/graft-lambda/graft/internal/managed"
 	"github.com/graft-lambda/graft/internal/rootfs"
 	"github.com/graft-lambda/graft/internal/show"
@@ -207,7 +208,11 @@ func (t *target) environment(e template.Environment, own []string) {
 		if !inject.IsPlain(v.Name) || strings.HasPrefix(v.Name, "GRAFT_") || v.Name == managed.ExecWrapper {
 			t.known(v.Name, v.Value)
 		}
-		env = env.With(v.Name, v.Value.Text)
+		text := v.Value.Text
+		if reference.Is(v.Value.Outline) {
+			text = v.Value.Outline // where it leads to says enough
+		}
+		env = env.With(v.Name, text)
 	}
 	for _, entry := range own {
 		name, value, _ := strings.Cut(entry, "=")

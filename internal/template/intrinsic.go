@@ -62,15 +62,19 @@ func (r resolver) call(n *node) Value {
 			return r.ref(arg.text, n.line)
 		}
 	case "Fn::Sub":
-		if text, from, ok := r.sub(arg); ok {
+		text, from, ok := r.sub(arg)
+		if ok {
 			v.Text, v.From = text, from
 			return v
 		}
+		v.Outline = text
 	case "Fn::Join":
-		if text, from, ok := r.join(arg); ok {
+		text, from, ok := r.join(arg)
+		if ok {
 			v.Text, v.From = text, from
 			return v
 		}
+		v.Outline = text
 	}
 	v.Unknown = written(n)
 	return v
@@ -99,7 +103,15 @@ func (r resolver) ref(name string, line int) Value {
 
 var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
 
-// sub resolves !Sub, if all that it names is known.
+// gap stands in an outline for what is not known. All partitions begin alike.
+func gap(name string) string {
+	if name == "AWS::Partition" {
+		return "aws"
+	}
+	return "<" + strings.ReplaceAll(cmp.Or(name, "…"), "::", ".") + ">"
+}
+
+// sub resolves !Sub, if all that it names is known; else the text is an outline.
 func (r resolver) sub(arg *node) (text, from string, ok bool) {
 	own := &node{kind: mapping}
 	if arg.kind == list && len(arg.items) == 2 && arg.items[1].kind == mapping {
@@ -108,9 +120,10 @@ func (r resolver) sub(arg *node) (text, from string, ok bool) {
 	if arg.kind != scalar || arg.odd {
 		return "", "", false
 	}
-	ok = r.spend(arg.text)
+	within := r.spend(arg.text)
+	ok = within
 	text = placeholder.ReplaceAllStringFunc(arg.text, func(s string) string {
-		if !ok {
+		if !within {
 			return ""
 		}
 		name := strings.TrimSpace(s[2 : len(s)-1])
@@ -121,28 +134,42 @@ func (r resolver) sub(arg *node) (text, from string, ok bool) {
 		if n := own.get(name); n != nil {
 			v = r.value(n)
 		}
-		ok = v.Known() && r.spend(v.Text)
+		if !v.Known() {
+			v.Text, ok = gap(name), false
+		}
+		if within = r.spend(v.Text); !within {
+			ok = false
+			return ""
+		}
 		from = and(from, v.From)
 		return v.Text
 	})
+	if !within {
+		text = ""
+	}
 	return text, from, ok
 }
 
-// join resolves !Join, if all that it joins is known.
+// join resolves !Join, if all that it joins is known; else the text is an
+// outline.
 func (r resolver) join(arg *node) (text, from string, ok bool) {
 	if arg.kind != list || len(arg.items) != 2 || arg.items[0].kind != scalar || arg.items[1].kind != list {
 		return "", "", false
 	}
+	ok = true
 	var parts []string
 	for _, item := range arg.items[1].items {
 		v := r.value(item)
-		if !v.Known() || !r.spend(v.Text+arg.items[0].text) {
+		if !v.Known() {
+			v.Text, ok = gap(v.Ref), false
+		}
+		if !r.spend(v.Text + arg.items[0].text) {
 			return "", "", false
 		}
 		from = and(from, v.From)
 		parts = append(parts, v.Text)
 	}
-	return strings.Join(parts, arg.items[0].text), from, true
+	return strings.Join(parts, arg.items[0].text), from, ok
 }
 
 // and names one more source, once.

@@ -110,7 +110,7 @@ func TestWhole(t *testing.T) {
 		{"AWS_LAMBDA_EXEC_WRAPPER", template.Value{Text: "/opt/graft", Line: 40}},
 		{"TABLE", template.Value{Unknown: "!GetAtt Table.Arn", Line: 42}},
 		{"URL", template.Value{Text: "https://prod.example/${x}", From: "the default of the parameter Stage", Line: 43}},
-		{"OTHER", template.Value{Unknown: "!Sub", Line: 44}},
+		{"OTHER", template.Value{Unknown: "!Sub", Outline: "https://<AWS.Region>.example", Line: 44}},
 		{"SECRET", template.Value{Unknown: "!Ref Secret: a parameter without a default", Line: 45}},
 		{"LEVEL", template.Value{Unknown: "!Ref Level: a parameter that the Parameter Store holds", Line: 46}},
 		{"DEBUG", template.Value{Text: "true", Line: 47}},

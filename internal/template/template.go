@@ -125,6 +125,9 @@ type Value struct {
 	From string
 	// Unknown says why the value is not known: "!GetAtt Table.Arn".
 	Unknown string
+	// Outline is the text of a !Sub or !Join of which not all is known, with
+	// <NAME> for what is not.
+	Outline string
 	// Ref is the logical id of the resource that the value refers to.
 	Ref string
 	// Line is where it stands, from 1.

@@ -45,7 +45,10 @@ func environment(found *findings, place string, f template.Function, vars []vari
 	}
 	size := 0
 	for _, v := range vars {
-		size += len(v.Name) + len(v.Value)
+		size += len(v.Name)
+		if v.known {
+			size += len(v.Value)
+		}
 		switch {
 		case Reserved(v.Name):
 			add("variable-reserved", v.line, "%s", v.Name)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/inject/reference"
 	"github.com/graft-lambda/graft/internal/managed"
 	"github.com/graft-lambda/graft/internal/template"
 )
@@ -57,8 +58,12 @@ func (t *templateCheck) runtime(f template.Function) (managed.Runtime, bool) {
 func variables(env template.Environment) []variable {
 	var list []variable
 	for _, v := range env.Variables {
+		text := v.Value.Text
+		if reference.Is(v.Value.Outline) {
+			text = v.Value.Outline
+		}
 		list = append(list, variable{
-			Var:   fragment.Var{Name: v.Name, Value: v.Value.Text},
+			Var:   fragment.Var{Name: v.Name, Value: text},
 			line:  v.Value.Line,
 			known: known(v.Value),
 		})

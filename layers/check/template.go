@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"github.com/graft-lambda/graft/inject/reference"
 	"path"
 	"slices"
 
@@ -100,7 +101,7 @@ func (t *templateCheck) function(f template.Function) {
 	vars := variables(f.Environment)
 	environment(&t.found, t.name, f, vars)
 	for _, v := range vars {
-		if v.known {
+		if v.known || reference.Is(v.Value) {
 			s.vars = append(s.vars, v.Var)
 		}
 	}
