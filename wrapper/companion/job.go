@@ -15,6 +15,7 @@ import (
 	"github.com/graft-lambda/graft/inject/reference"
 	"github.com/graft-lambda/graft/internal/export"
 	"github.com/graft-lambda/graft/internal/extension"
+	"github.com/graft-lambda/graft/internal/resolve"
 	"github.com/graft-lambda/graft/internal/supervise"
 )
 
@@ -104,7 +105,11 @@ func decide(m machine) (j job) {
 		return m.resolve(env, questions, settings.SecretsTimeout)
 	})
 	for _, f := range programs {
-		if why := got.missing(f, settings); why != "" {
+		why := got.missing(f, settings)
+		if _, err := fs.Stat(m.root, fragment.Rel(resolve.Program)); f.Run[0] == resolve.Program && err != nil {
+			why = resolve.ErrNotThere.Error()
+		}
+		if why != "" {
 			j.problems = append(j.problems, fmt.Sprintf("%s: not started: %s", f.Name, why))
 			continue
 		}

@@ -136,3 +136,13 @@ func TestManyProblems(t *testing.T) {
 	require.Len(t, j.problems, maxProblems+1)
 	assert.Equal(t, "and 900 more problems", j.problems[maxProblems])
 }
+
+// TestNoSecretsProgram: a layer that was built without it.
+func TestNoSecretsProgram(t *testing.T) {
+	files := map[string]string{"opt/graft.d/20-a.env": "GRAFT_RUN=/opt/graft-secrets serve\n"}
+	j := decide(machineWith(files))
+	assert.Empty(t, j.programs)
+	assert.Equal(t, []string{"a: not started: /opt/graft-secrets: is not in the layer: build it with graft build --secrets"}, j.problems)
+	files["opt/graft-secrets"] = ""
+	assert.Len(t, decide(machineWith(files)).programs, 1)
+}
