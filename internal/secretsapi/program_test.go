@@ -60,16 +60,6 @@ func (s services) env() []string {
 	return []string{"AWS_ENDPOINT_URL=" + s.url, "AWS_REGION=us-east-1", "NO_PROXY=127.0.0.1"}
 }
 
-// freePort returns a port of loopback that nobody has.
-func freePort(t testing.TB) string {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
-	return port
-}
-
 // A journal keeps what several processes write.
 type journal struct {
 	mu   sync.Mutex
@@ -99,7 +89,7 @@ type server struct {
 
 func startServer(t testing.TB, env ...string) *server {
 	t.Helper()
-	s := &server{port: freePort(t), dir: t.TempDir(), ended: make(chan error, 1)}
+	s := &server{port: testbed.FreePort(t), dir: t.TempDir(), ended: make(chan error, 1)}
 	s.cmd = exec.Command(programFor(t, "wrapper/secrets"), "serve")
 	s.cmd.Dir = s.dir
 	s.cmd.Env = append([]string{"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT=" + s.port, "TMPDIR=" + s.dir, "HOME=" + s.dir,
@@ -210,7 +200,7 @@ func TestServeCrash(t *testing.T) {
 
 // TestServeFaults: no service, no credentials, no region.
 func TestServeFaults(t *testing.T) {
-	dead := "AWS_ENDPOINT_URL=http://127.0.0.1:" + freePort(t)
+	dead := "AWS_ENDPOINT_URL=http://" + testbed.NobodyListens(t)
 	tests := []struct {
 		name string
 		env  []string

@@ -47,7 +47,7 @@ func TestRestore(t *testing.T) {
 	for _, initType := range []local.InitType{local.SnapStart, local.OnDemand} {
 		t.Run(string(initType), func(t *testing.T) {
 			s := newServices(t)
-			port := freePort(t)
+			port := testbed.FreePort(t)
 			self, err := os.Executable()
 			require.NoError(t, err)
 			var log journal

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 // TestMain can be a program that serves HTTP, which knows nothing of Lambda.
@@ -94,13 +95,6 @@ func pids(text string) (found []int) {
 	return found
 }
 
-func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func server(t *testing.T, address string, status int) Program {
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -109,7 +103,7 @@ func server(t *testing.T, address string, status int) Program {
 }
 
 func TestReadyTCP(t *testing.T) {
-	w, address := watch(t), freePort(t)
+	w, address := watch(t), "127.0.0.1:"+testbed.FreePort(t)
 	p := server(t, address, 500)
 	p.Ready = fragment.Ready{By: fragment.ReadyTCP, Target: address}
 	w.Start([]Program{p})
@@ -122,7 +116,7 @@ func TestReadyTCP(t *testing.T) {
 
 func TestReadyHTTP(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
-	w, address := watch(t), freePort(t)
+	w, address := watch(t), "127.0.0.1:"+testbed.FreePort(t)
 	p := server(t, address, 204)
 	p.Ready = fragment.Ready{By: fragment.ReadyHTTP, Target: "http://" + address + "/health"}
 	w.Start([]Program{p})
@@ -133,7 +127,7 @@ func TestReadyHTTP(t *testing.T) {
 }
 
 func TestReadyHTTPWantsSuccess(t *testing.T) {
-	w, address := watch(t), freePort(t)
+	w, address := watch(t), "127.0.0.1:"+testbed.FreePort(t)
 	p := server(t, address, 503)
 	p.Ready = fragment.Ready{By: fragment.ReadyHTTP, Target: "http://" + address}
 	p.Timeout = 300 * time.Millisecond
@@ -197,7 +191,7 @@ func TestInParallel(t *testing.T) {
 
 func TestNeverReady(t *testing.T) {
 	for _, by := range []fragment.Ready{
-		{By: fragment.ReadyTCP, Target: freePort(t)}, {By: fragment.ReadyHTTP, Target: "http://" + freePort(t)},
+		{By: fragment.ReadyTCP, Target: testbed.NobodyListens(t)}, {By: fragment.ReadyHTTP, Target: "http://" + testbed.NobodyListens(t)},
 		{By: fragment.ReadyFile, Target: "/nowhere/x"}, {By: fragment.ReadyExit},
 	} {
 		w := watch(t)
@@ -232,7 +226,7 @@ func TestCannotStart(t *testing.T) {
 		"/nowhere/x": "no such file", "no-such-program-anywhere": "not found", text: "exec format error", locked: "permission denied", dir: "permission denied",
 	} {
 		w := watch(t)
-		p := Program{Name: "p", Argv: []string{program}, Ready: fragment.Ready{By: fragment.ReadyTCP, Target: freePort(t)}, Timeout: time.Hour}
+		p := Program{Name: "p", Argv: []string{program}, Ready: fragment.Ready{By: fragment.ReadyTCP, Target: testbed.NobodyListens(t)}, Timeout: time.Hour}
 		w.Start([]Program{p})
 		eventually(t, func() bool { return strings.Contains(w.said.String(), problem) }, program)
 		assert.NotContains(t, w.said.String(), "not ready")
@@ -337,13 +331,15 @@ func TestNobodyTakesTheOutput(t *testing.T) {
 }
 
 func TestStop(t *testing.T) {
+	// A shell's child loses a signal that comes between its fork and its exec.
+	const execs = `until read name </proc/$!/comm && [ "$name" = sleep ]; do :; done`
 	for _, c := range []struct {
 		name, script string
 		grace        time.Duration
 		printed      string
 	}{
-		{"ends at SIGTERM", `trap 'echo bye; exit 0' TERM; echo $$ up; while :; do sleep 1000 & wait; done`, limit, "bye"},
-		{"its shell ends first", `(trap 'head -c 1 /dev/zero >/dev/null; echo flushed; exit' TERM; echo up; while :; do sleep 1000 & wait; done) & echo $$ $!; wait`, limit, "flushed"},
+		{"ends at SIGTERM", `trap 'echo bye; exit 0' TERM; sleep 1000 & ` + execs + `; echo $$ up; wait`, limit, "bye"},
+		{"its shell ends first", `(trap 'head -c 1 /dev/zero >/dev/null; echo flushed; exit' TERM; sleep 1000 & ` + execs + `; echo up; wait) & echo $$ $!; wait`, limit, "flushed"},
 		{"ignores SIGTERM", `trap '' TERM; echo $$ up; while :; do sleep 1000; done`, 30 * time.Millisecond, ""},
 		{"grandchildren ignore it", `trap '' TERM; sleep 1000 & echo $!; sh -c 'sleep 1000 & echo $! up; wait' & wait`, 30 * time.Millisecond, ""},
 		{"is stopped", `echo $$ up; kill -STOP $$`, limit, ""},

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -62,10 +61,10 @@ func emulate(t *testing.T, rie string, line, env []string) ([]byte, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
-	invokes := freePort(t)
+	invokes := "127.0.0.1:" + FreePort(t)
 	cmd := exec.CommandContext(ctx, rie, append([]string{
 		"--runtime-interface-emulator-address", invokes,
-		"--runtime-api-address", freePort(t)}, line...)...)
+		"--runtime-api-address", "127.0.0.1:" + FreePort(t)}, line...)...)
 	cmd.Env = append(slices.Clone(env), "LAMBDA_TASK_ROOT=/var/task", "AWS_LAMBDA_LOG_GROUP_NAME=g", "AWS_LAMBDA_LOG_STREAM_NAME=s")
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
@@ -116,12 +115,4 @@ func firstAnswer(ctx context.Context, ended <-chan struct{}, url string) ([]byte
 			return nil, ctx.Err()
 		}
 	}
-}
-
-// freePort returns an address of the loopback that nobody listens at.
-func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }

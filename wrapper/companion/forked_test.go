@@ -383,8 +383,8 @@ func TestRIEForked(t *testing.T) {
 	require.NoError(t, err)
 	opt := forkedLayer(t, map[string]string{"graft.d/50-p.env": printsItsID})
 	require.NoError(t, os.Link(self, filepath.Join(opt, runtimeName)))
-	invokes := "127.0.0.1:" + freePort(t)
-	s := start(t, onOpt(opt, "", rie, "--runtime-interface-emulator-address", invokes, "--runtime-api-address", "127.0.0.1:"+freePort(t),
+	invokes := "127.0.0.1:" + testbed.FreePort(t)
+	s := start(t, onOpt(opt, "", rie, "--runtime-interface-emulator-address", invokes, "--runtime-api-address", "127.0.0.1:"+testbed.FreePort(t),
 		"/opt/graft", "/opt/"+runtimeName), "GRAFT_TELEMETRY=platform", "GRAFT_TELEMETRY_FLUSH=end")
 	for range 3 {
 		assert.Equal(t, `"hello"`, invocation(t, invokes, `"hello"`))

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -118,15 +117,6 @@ func numbers(text, name string) (found []int) {
 		}
 	}
 	return found
-}
-
-func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
-	return port
 }
 
 // TestProgramFaults: the real companion under the real faults of what it runs.
@@ -316,7 +306,7 @@ func TestRIE(t *testing.T) {
 	url, got := receiver(t)
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "bootstrap"), []byte(bootstrap), 0o755))
-	plain, python, state := freePort(t), freePort(t), filepath.Join(dir, "state")
+	plain, python, state := testbed.FreePort(t), testbed.FreePort(t), filepath.Join(dir, "state")
 	opt := layer(t, map[string]string{
 		"bin/script.sh":         "#!/bin/bash\ntrap 'curl -sS $RECEIVER/bye; exit 0' TERM\ncurl -sS $RECEIVER/hello\necho script > $STATE\necho $$\nwhile :; do sleep 1000 & wait; done\n",
 		"bin/python.py":         pythonProgram,
@@ -325,8 +315,8 @@ func TestRIE(t *testing.T) {
 		"graft.d/20-python.env": "GRAFT_RUN=python3 /opt/bin/python.py\nGRAFT_RUN_READY=tcp:127.0.0.1:" + python + "\nGRAFT_RUN_READY_TIMEOUT=20s\nPLAIN_DEFAULT=default\n",
 		"graft.d/30-plain.env":  "GRAFT_RUN=python3 -m http.server " + plain + " --bind 127.0.0.1 --directory /opt/www\nGRAFT_RUN_READY=http://127.0.0.1:" + plain + "/hello.txt\nGRAFT_RUN_READY_TIMEOUT=20s\n",
 	})
-	invokes := "127.0.0.1:" + freePort(t)
-	s := start(t, onOpt(opt, "", rie, "--runtime-interface-emulator-address", invokes, "--runtime-api-address", "127.0.0.1:"+freePort(t), filepath.Join(dir, "bootstrap"), "a.b"),
+	invokes := "127.0.0.1:" + testbed.FreePort(t)
+	s := start(t, onOpt(opt, "", rie, "--runtime-interface-emulator-address", invokes, "--runtime-api-address", "127.0.0.1:"+testbed.FreePort(t), filepath.Join(dir, "bootstrap"), "a.b"),
 		"PLAIN="+plain, "PYTHON="+python, "STATE="+state, "RECEIVER="+url, "NODE_OPTIONS=--require /nowhere/agent.js", "GRAFT_TELEMETRY=platform", "GRAFT_TELEMETRY_FLUSH=async")
 	for range 3 {
 		assert.Equal(t, "hello clean default script", invocation(t, invokes, "{}"))
@@ -376,8 +366,8 @@ func TestRIERegisters(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			opt := layer(t, nil)
-			invokes := "127.0.0.1:" + freePort(t)
-			s := start(t, onOpt(opt, "", rie, "--runtime-interface-emulator-address", invokes, "--runtime-api-address", "127.0.0.1:"+freePort(t), filepath.Join(dir, "bootstrap"), "a.b"), c.env...)
+			invokes := "127.0.0.1:" + testbed.FreePort(t)
+			s := start(t, onOpt(opt, "", rie, "--runtime-interface-emulator-address", invokes, "--runtime-api-address", "127.0.0.1:"+testbed.FreePort(t), filepath.Join(dir, "bootstrap"), "a.b"), c.env...)
 			for range 3 {
 				assert.Equal(t, "fine", invocation(t, invokes, "{}"))
 			}

@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 func parameters(n int) []string {
@@ -66,9 +68,7 @@ func denies(code, action, name string) func(call) *reply {
 
 var serviceFaults = []fault{
 	{name: "the service is down", questions: parameters(10), limit: usual, before: func(t testing.TB, s *service) []string {
-		gone := httptest.NewServer(http.NotFoundHandler())
-		gone.Close()
-		return []string{"AWS_ENDPOINT_URL_SSM=" + gone.URL}
+		return []string{"AWS_ENDPOINT_URL_SSM=http://" + testbed.NobodyListens(t)}
 	}},
 	{name: "throttled three times", questions: parameters(1), reply: times(3, failed("ThrottlingException"))},
 	{name: "throttled for ever", questions: parameters(1), limit: usual, reply: times(0, failed("ThrottlingException"))},
