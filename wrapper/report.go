@@ -45,7 +45,7 @@ func report(d inject.Decision, w io.Writer) {
 		line(notStarted)
 	}
 	rt := d.Plan.Runtime
-	if d.Settings.Log >= fragment.Info && rt.Language != "" {
+	if d.Settings.Log >= fragment.Info && rt.Language != "" && !d.Fatal {
 		agents := "no agents"
 		if len(d.Plan.Agents) > 0 {
 			agents = strings.Join(d.Plan.Agents, ", ")
