@@ -3,7 +3,6 @@
 package secretsapi_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -60,30 +58,12 @@ func (s services) env() []string {
 	return []string{"AWS_ENDPOINT_URL=" + s.url, "AWS_REGION=us-east-1", "NO_PROXY=127.0.0.1"}
 }
 
-// A journal keeps what several processes write.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
 // A server is graft-secrets serve as a process of its own.
 type server struct {
 	cmd   *exec.Cmd
 	port  string
 	dir   string
-	out   journal
+	out   testbed.Journal
 	ended chan error
 }
 

@@ -50,7 +50,7 @@ func TestRestore(t *testing.T) {
 			port := testbed.FreePort(t)
 			self, err := os.Executable()
 			require.NoError(t, err)
-			var log journal
+			var log testbed.Journal
 			f := local.Function{
 				Command:  []string{"/var/lang/bin/" + runtimeName},
 				Mounts:   []local.Mount{{Source: self, Target: "/var/lang/bin/" + runtimeName}},

@@ -33,28 +33,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A journal keeps what was written to it.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
 // a watched is a supervisor whose output and lines can be looked at.
 type watched struct {
 	*Supervisor
-	out, err, said journal
+	out, err, said testbed.Journal
 }
 
 func watch(t *testing.T) *watched {
@@ -300,7 +282,7 @@ func TestMuchOutput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var g gauge
-			var said journal
+			var said testbed.Journal
 			s := New(&g, &g, func(format string, args ...any) { fmt.Fprintf(&said, format, args...) })
 			p := shell(script)
 			p.Ready, p.Timeout = fragment.Ready{By: fragment.ReadyExit}, time.Minute

@@ -43,7 +43,7 @@ func forkedLayer(t testing.TB, files map[string]string) string {
 // print.
 type function struct {
 	local.Function
-	out, err journal
+	out, err testbed.Journal
 }
 
 // newFunction is the test's own runtime with a layer, behind the wrapper.

@@ -20,12 +20,13 @@ import (
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
 	"github.com/graft-lambda/graft/internal/extension"
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 // A life is a companion in this process, and what came of it.
 type life struct {
 	machine
-	out, said journal
+	out, said testbed.Journal
 	mu        sync.Mutex
 	slept     []time.Duration
 }

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -74,27 +73,6 @@ func programFor(t testing.TB, pkg, arch string) string {
 }
 
 func companionFor(t testing.TB, arch string) string { return programFor(t, "wrapper/companion", arch) }
-
-// A journal keeps what was written to it, the last megabyte at least.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.text.Len() > 2<<20 {
-		j.text.Next(1 << 20)
-	}
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
 
 // A reply is one answer of a faulty API.
 type reply func(w http.ResponseWriter, r *http.Request)

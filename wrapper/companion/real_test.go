@@ -67,7 +67,7 @@ func layer(t testing.TB, files map[string]string) string {
 // A started is a program that runs meanwhile.
 type started struct {
 	cmd      *exec.Cmd
-	out, err journal
+	out, err testbed.Journal
 	ended    chan error
 }
 
@@ -253,8 +253,8 @@ func TestNoHotLoop(t *testing.T) {
 }
 
 // receiver keeps the paths that were asked for.
-func receiver(t *testing.T) (url string, got *journal) {
-	got = &journal{}
+func receiver(t *testing.T) (url string, got *testbed.Journal) {
+	got = &testbed.Journal{}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(got, r.URL.Path) }))
 	t.Cleanup(srv.Close)
 	return srv.URL, got

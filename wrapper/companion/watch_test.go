@@ -17,6 +17,7 @@ import (
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/internal/export"
 	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 func TestNewWish(t *testing.T) {
@@ -100,7 +101,7 @@ func TestSubscription(t *testing.T) {
 // A scene is a function under the local environment with telemetry.
 type scene struct {
 	*function
-	extension journal
+	extension testbed.Journal
 	env       *local.Environment
 	collector *collector
 	forked    bool
