@@ -20,6 +20,7 @@ import (
 
 	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/telemetry"
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 // writes is a runtime that runs the script, which may write, and sleeps.
@@ -165,12 +166,10 @@ func TestRetry(t *testing.T) {
 		f := scripts(t, writes(`seq 100`), sleeper)
 		f.Events = all.sink
 		s, id := registered(t, f)
-		address := freeAddress(t)
-		_, port, err := net.SplitHostPort(address)
-		require.NoError(t, err)
+		port := testbed.FreePort(t)
 		s.step("", "PUT", telemetryPath, wanting("2025-01-29", everything, atOnce, to("http://sandbox.localdomain:"+port)), idIs, id)
 		all.until(t, lineCount(100))
-		l := listenAt(t, address, ok)
+		l := listenAt(t, "127.0.0.1:"+port, ok)
 		l.until(t, lineCount(100))
 		assert.Len(t, of(l.list(), "function"), 100)
 		assert.Empty(t, of(l.list(), "platform.logsDropped"))

@@ -6,12 +6,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -73,7 +71,7 @@ func ourSession(t *testing.T, f local.Function) *session {
 func theirSession(t *testing.T, rie string, f local.Function) *session {
 	ctx, cancel := context.WithCancel(bounded(t))
 	s := newSession(t, ctx)
-	invokes, api := freeAddress(t), freeAddress(t)
+	invokes, api := "127.0.0.1:"+testbed.FreePort(t), "127.0.0.1:"+testbed.FreePort(t)
 	f.Env = []string{"AWS_LAMBDA_FUNCTION_NAME=greet", "_HANDLER=app.handler", fmt.Sprintf("AWS_LAMBDA_FUNCTION_TIMEOUT=%.0f", f.Timeout.Seconds())}
 	if f.InitType == local.ManagedInstances {
 		// It looks for the runtime itself.
@@ -105,22 +103,6 @@ func theirSession(t *testing.T, rie string, f local.Function) *session {
 	}
 	s.await(invokes)
 	return s
-}
-
-var nextPort atomic.Int32
-
-// freeAddress returns an address that nobody listens at. It is below what the
-// kernel hands out, so that it stays free until it is used.
-func freeAddress(t *testing.T) string {
-	for range 1000 {
-		port := 20000 + (os.Getpid()*100+int(nextPort.Add(1)))%10000
-		if l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }
 
 func needRIE(t *testing.T) string {

@@ -51,10 +51,12 @@ func (s *session) begin(payload string) <-chan string {
 	return answer
 }
 
-// reach returns when the first process of the environment runs.
+// reach returns when the first process of the environment runs and the API
+// listens: the emulator's is not always the first of the two.
 func (s *session) reach() {
 	select {
 	case address := <-s.up:
+		s.await(address)
 		s.base = "http://" + address
 	case <-s.ctx.Done():
 		require.NoError(s.t, s.ctx.Err())
@@ -114,12 +116,12 @@ func (s *session) send(method, path, body string, headers ...string) (seen, http
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return seen{Body: "no answer"}, nil
+		return seen{Body: "no answer: " + err.Error()}, nil
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
-		return seen{Body: "broken answer"}, nil
+		return seen{Body: "broken answer: " + err.Error()}, nil
 	}
 	got := seen{
 		Status: response.StatusCode, ContentType: response.Header.Get("Content-Type"), Allow: response.Header.Get("Allow"),
