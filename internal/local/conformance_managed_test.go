@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 // TestManagedConformance is TestConformance on Managed Instances, where the
@@ -15,9 +17,10 @@ import (
 func TestManagedConformance(t *testing.T) {
 	needIsolation(t)
 	needRoot(t) // there the emulator's processes are another user's
-	rie := needRIE(t)
+	bed, err := testbed.Open()
+	require.NoError(t, err)
 	f := managed(scripts(t, sleeper, sleeper), 2)
-	ours, theirs := ourSession(t, f), theirSession(t, rie, f)
+	ours, theirs := ourSession(t, f), theirSession(t, bed, f)
 	for _, s := range []*session{ours, theirs} {
 		s.reach()
 		const register = ext + "/register"

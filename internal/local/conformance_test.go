@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 const (
@@ -256,7 +258,8 @@ func (s *session) normal(body string) seen {
 // emulator, and compares the answers.
 func TestConformance(t *testing.T) {
 	needIsolation(t)
-	rie := needRIE(t)
+	bed, err := testbed.Open()
+	require.NoError(t, err)
 	for _, c := range conformance {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -265,7 +268,7 @@ func TestConformance(t *testing.T) {
 				extension = sleeper
 			}
 			f := scripts(t, sleeper, extension)
-			ours, theirs := ourSession(t, f), theirSession(t, rie, f)
+			ours, theirs := ourSession(t, f), theirSession(t, bed, f)
 			for _, s := range []*session{ours, theirs} {
 				// The emulator starts everything at the first invocation.
 				c.steps(s, s.begin(`{"n":1}`))

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 // TestLifecycleConformance has the same processes fail here and in AWS's own
@@ -14,7 +17,8 @@ import (
 func TestLifecycleConformance(t *testing.T) {
 	needIsolation(t)
 	needCurl(t)
-	rie := needRIE(t)
+	bed, err := testbed.Open()
+	require.NoError(t, err)
 	const at = "#!/bin/bash\necho at $AWS_LAMBDA_RUNTIME_API\n"
 	const answering = at + bashClient + `while next; do answer '{"ok":true}'; done`
 	extension := func(script string) string { return at + bashExtension + script }
@@ -44,7 +48,7 @@ func TestLifecycleConformance(t *testing.T) {
 				f.Timeout = test.timeout
 			}
 			ours := ourSession(t, f)
-			theirs := theirSession(t, rie, f)
+			theirs := theirSession(t, bed, f)
 			got, want := ours.normal(<-ours.begin(`{}`)).Body, theirs.normal(<-theirs.begin(`{}`)).Body
 			compare(t, test.name, want, got)
 			if test.name == "timeout" {

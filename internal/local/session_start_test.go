@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -68,10 +67,10 @@ func ourSession(t *testing.T, f local.Function) *session {
 
 // theirSession is a session with AWS's emulator, which has this package's
 // namespace around it, so that its /opt is not the machine's.
-func theirSession(t *testing.T, rie string, f local.Function) *session {
+func theirSession(t *testing.T, bed *testbed.Bed, f local.Function) *session {
 	ctx, cancel := context.WithCancel(bounded(t))
 	s := newSession(t, ctx)
-	invokes, api := "127.0.0.1:"+testbed.FreePort(t), "127.0.0.1:"+testbed.FreePort(t)
+	rie := testbed.NeedEmulator(t, bed)
 	f.Env = []string{"AWS_LAMBDA_FUNCTION_NAME=greet", "_HANDLER=app.handler", fmt.Sprintf("AWS_LAMBDA_FUNCTION_TIMEOUT=%.0f", f.Timeout.Seconds())}
 	if f.InitType == local.ManagedInstances {
 		// It looks for the runtime itself.
@@ -79,8 +78,8 @@ func theirSession(t *testing.T, rie string, f local.Function) *session {
 		f.InitType, f.Concurrency = "", 0
 	}
 	f.Stdout = s
-	f.Mounts = []local.Mount{{Source: rie, Target: "/var/rie"}}
-	f.Command = []string{"/var/rie", "--runtime-interface-emulator-address", invokes, "--runtime-api-address", api, "/opt/bootstrap"}
+	f.Mounts = []local.Mount{{Source: rie.Program, Target: "/var/rie"}}
+	f.Command = append(append([]string{"/var/rie"}, rie.Options()...), "/opt/bootstrap")
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
@@ -88,27 +87,12 @@ func theirSession(t *testing.T, rie string, f local.Function) *session {
 	}()
 	t.Cleanup(func() { cancel(); <-over })
 	s.invoke = func(payload string) string {
-		request, err := http.NewRequestWithContext(ctx, "POST", "http://"+invokes+"/2015-03-31/functions/function/invocations", strings.NewReader(payload))
+		answer, err := rie.Invoke(ctx, payload, http.Header{"X-Amzn-Trace-Id": {sameTrace}})
 		if err != nil {
 			return err.Error()
 		}
-		request.Header.Set("X-Amzn-Trace-Id", sameTrace)
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return err.Error()
-		}
-		defer response.Body.Close()
-		body, _ := io.ReadAll(response.Body)
-		return string(body)
+		return answer
 	}
-	s.await(invokes)
+	require.NoError(t, rie.Await(ctx))
 	return s
-}
-
-func needRIE(t *testing.T) string {
-	bed, err := testbed.Open()
-	require.NoError(t, err)
-	rie, err := bed.RIE(bounded(t))
-	testbed.NeedErr(t, err)
-	return rie
 }

@@ -5,7 +5,6 @@ package local_test
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -51,12 +50,10 @@ func (s *session) begin(payload string) <-chan string {
 	return answer
 }
 
-// reach returns when the first process of the environment runs and the API
-// listens: the emulator's is not always the first of the two.
+// reach returns when the first process of the environment runs.
 func (s *session) reach() {
 	select {
 	case address := <-s.up:
-		s.await(address)
 		s.base = "http://" + address
 	case <-s.ctx.Done():
 		require.NoError(s.t, s.ctx.Err())
@@ -85,18 +82,6 @@ func (s *session) Write(p []byte) (int, error) {
 
 func newSession(t *testing.T, ctx context.Context) *session {
 	return &session{t: t, ctx: ctx, up: make(chan string, 1), got: make(map[string]seen)}
-}
-
-// await returns when somebody listens.
-func (s *session) await(address string) {
-	for s.ctx.Err() == nil {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			conn.Close()
-			return
-		}
-	}
-	require.NoError(s.t, s.ctx.Err())
 }
 
 var varying = []struct {

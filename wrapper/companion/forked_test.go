@@ -377,20 +377,17 @@ func TestForkedAnswers(t *testing.T) {
 func TestRIEForked(t *testing.T) {
 	bed, err := testbed.Open()
 	require.NoError(t, err)
-	rie, err := bed.RIE(t.Context())
-	testbed.NeedErr(t, err)
+	rie := testbed.NeedEmulator(t, bed)
 	self, err := os.Executable()
 	require.NoError(t, err)
 	opt := forkedLayer(t, map[string]string{"graft.d/50-p.env": printsItsID})
 	require.NoError(t, os.Link(self, filepath.Join(opt, runtimeName)))
-	invokes := "127.0.0.1:" + testbed.FreePort(t)
-	s := start(t, onOpt(opt, "", rie, "--runtime-interface-emulator-address", invokes, "--runtime-api-address", "127.0.0.1:"+testbed.FreePort(t),
-		"/opt/graft", "/opt/"+runtimeName), "GRAFT_TELEMETRY=platform", "GRAFT_TELEMETRY_FLUSH=end")
+	s := start(t, onOpt(opt, "", append(append([]string{rie.Program}, rie.Options()...), "/opt/graft", "/opt/"+runtimeName)...), "GRAFT_TELEMETRY=platform", "GRAFT_TELEMETRY_FLUSH=end")
 	for range 3 {
-		assert.Equal(t, `"hello"`, invocation(t, invokes, `"hello"`))
+		assert.Equal(t, `"hello"`, invocation(t, rie, `"hello"`))
 	}
-	assert.Contains(t, invocation(t, invokes, `"crash"`), "Runtime.ExitError")
-	assert.Equal(t, `"hello"`, invocation(t, invokes, `"hello"`))
+	assert.Contains(t, invocation(t, rie, `"crash"`), "Runtime.ExitError")
+	assert.Equal(t, `"hello"`, invocation(t, rie, `"hello"`))
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, s.end(t))
 	assert.Equal(t, 2, strings.Count(s.err.String(), "registered, subscribed to [INVOKE]"))

@@ -4,9 +4,8 @@ package main
 
 import (
 	"bytes"
-	"errors"
+	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -298,8 +297,7 @@ server.serve_forever()
 func TestRIE(t *testing.T) {
 	bed, err := testbed.Open()
 	require.NoError(t, err)
-	rie, err := bed.RIE(t.Context())
-	testbed.NeedErr(t, err)
+	rie := testbed.NeedEmulator(t, bed)
 	for _, tool := range []string{"bash", "curl", "python3"} {
 		testbed.NeedTool(t, tool)
 	}
@@ -315,16 +313,15 @@ func TestRIE(t *testing.T) {
 		"graft.d/20-python.env": "GRAFT_RUN=python3 /opt/bin/python.py\nGRAFT_RUN_READY=tcp:127.0.0.1:" + python + "\nGRAFT_RUN_READY_TIMEOUT=20s\nPLAIN_DEFAULT=default\n",
 		"graft.d/30-plain.env":  "GRAFT_RUN=python3 -m http.server " + plain + " --bind 127.0.0.1 --directory /opt/www\nGRAFT_RUN_READY=http://127.0.0.1:" + plain + "/hello.txt\nGRAFT_RUN_READY_TIMEOUT=20s\n",
 	})
-	invokes := "127.0.0.1:" + testbed.FreePort(t)
-	s := start(t, onOpt(opt, "", rie, "--runtime-interface-emulator-address", invokes, "--runtime-api-address", "127.0.0.1:"+testbed.FreePort(t), filepath.Join(dir, "bootstrap"), "a.b"),
+	s := start(t, onOpt(opt, "", append(append([]string{rie.Program}, rie.Options()...), filepath.Join(dir, "bootstrap"), "a.b")...),
 		"PLAIN="+plain, "PYTHON="+python, "STATE="+state, "RECEIVER="+url, "NODE_OPTIONS=--require /nowhere/agent.js", "GRAFT_TELEMETRY=platform", "GRAFT_TELEMETRY_FLUSH=async")
 	for range 3 {
-		assert.Equal(t, "hello clean default script", invocation(t, invokes, "{}"))
+		assert.Equal(t, "hello clean default script", invocation(t, rie, "{}"))
 	}
-	assert.Contains(t, invocation(t, invokes, "crash"), "Runtime.ExitError")
+	assert.Contains(t, invocation(t, rie, "crash"), "Runtime.ExitError")
 	// A reset: the programs of the first life are gone, those of the second
 	// stand before its runtime does.
-	assert.Equal(t, "hello clean default script", invocation(t, invokes, "{}"))
+	assert.Equal(t, "hello clean default script", invocation(t, rie, "{}"))
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, s.end(t))
 
@@ -348,8 +345,6 @@ func TestRIE(t *testing.T) {
 func TestRIERegisters(t *testing.T) {
 	bed, err := testbed.Open()
 	require.NoError(t, err)
-	rie, err := bed.RIE(t.Context())
-	testbed.NeedErr(t, err)
 	testbed.NeedTool(t, "curl")
 	dir := t.TempDir()
 	text := strings.Replace(bootstrap, "answer=", "answer=fine #", 1)
@@ -366,10 +361,10 @@ func TestRIERegisters(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			opt := layer(t, nil)
-			invokes := "127.0.0.1:" + testbed.FreePort(t)
-			s := start(t, onOpt(opt, "", rie, "--runtime-interface-emulator-address", invokes, "--runtime-api-address", "127.0.0.1:"+testbed.FreePort(t), filepath.Join(dir, "bootstrap"), "a.b"), c.env...)
+			rie := testbed.NeedEmulator(t, bed)
+			s := start(t, onOpt(opt, "", append(append([]string{rie.Program}, rie.Options()...), filepath.Join(dir, "bootstrap"), "a.b")...), c.env...)
 			for range 3 {
-				assert.Equal(t, "fine", invocation(t, invokes, "{}"))
+				assert.Equal(t, "fine", invocation(t, rie, "{}"))
 			}
 			require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 			require.NoError(t, s.end(t))
@@ -379,19 +374,11 @@ func TestRIERegisters(t *testing.T) {
 }
 
 // invocation invokes the function once, as soon as the emulator listens.
-func invocation(t *testing.T, address, event string) (answer string) {
+func invocation(t *testing.T, rie *testbed.Emulator, event string) (answer string) {
 	t.Helper()
-	eventually(t, func() bool {
-		res, err := http.Post("http://"+address+"/2015-03-31/functions/function/invocations", "application/json", strings.NewReader(event))
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			return false
-		}
-		require.NoError(t, err)
-		defer res.Body.Close()
-		data, err := io.ReadAll(res.Body)
-		require.NoError(t, err)
-		answer = string(data)
-		return true
-	}, "the emulator listens")
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	answer, err := rie.Invoke(ctx, event, http.Header{"Content-Type": {"application/json"}})
+	require.NoError(t, err)
 	return answer
 }
