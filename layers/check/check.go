@@ -21,6 +21,11 @@ func Layers(opt Options, list ...*Layer) Report {
 // stackOf is a stack of which no function is known.
 func stackOf(opt Options, list []*Layer) *stack {
 	s := &stack{layers: list, place: "the layers together", arch: opt.Arch}
+	for _, l := range list {
+		if l.source() {
+			s.sources = append(s.sources, l)
+		}
+	}
 	if len(list) == 1 {
 		s.place = list[0].Name
 	}
