@@ -25,6 +25,7 @@ func (s *stack) agents(r *root, arch string) {
 	for _, f := range list {
 		s.variables(r, f)
 	}
+	s.misnamed(list, problems)
 	s.nameClashes(r, list)
 	s.hiddenValues(r, list)
 	s.packages(r, list)

@@ -56,7 +56,7 @@ func Template(opt Options, name string, data []byte, open Source, given ...*Laye
 			continue
 		}
 		if at := tc.local[l.ID]; at.layer != nil {
-			tc.stack(&stack{layers: []*Layer{at.layer}, place: at.layer.Name, arch: tc.archOf(l.Architectures)})
+			tc.stack(stackOf(Options{Arch: tc.archOf(l.Architectures)}, []*Layer{at.layer}))
 		} else {
 			c.found.add(at.code, name, l.Line, "%s", at.why)
 		}
