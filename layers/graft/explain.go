@@ -88,6 +88,9 @@ func tell(args []string, stdout io.Writer) error {
 	if o.Command, err = commandLine(flags, args, explainHelp, stdout); err != nil {
 		return err
 	}
+	if err := notEmpty(flags, "runtime", "template", "function", "layer", "code", "arch", "init-type"); err != nil {
+		return usageError{error: err}
+	}
 	if o.Arch != "" {
 		if o.Arch, err = knownArch(o.Arch); err != nil {
 			return err

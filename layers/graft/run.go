@@ -123,7 +123,10 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if last := len(f.Command) - 1; f.Handler == "" && last > 0 {
 		f.Handler = f.Command[last]
 	}
-	err = possible(flags, &s)
+	err = notEmpty(flags, "region", "user", "serve")
+	if err == nil {
+		err = possible(flags, &s)
+	}
 	if err == nil && *region != "" && !regionName.MatchString(*region) {
 		err = fmt.Errorf("--region: %q: want a region's name, such as eu-west-1", *region)
 	}
