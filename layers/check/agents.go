@@ -142,7 +142,7 @@ func (s *stack) variables(r *root, f fragment.Fragment) {
 			if s.secretless(r) {
 				s.add(r, "secrets-missing", f.File, line, "GRAFT_RUN runs %s, which no layer has%s", resolve.Program, s.unbuilt())
 			}
-		case err != nil && !s.uninstalled(f.Run[0]):
+		case err != nil && !s.partial && !s.uninstalled(f.Run[0]):
 			s.add(r, "missing-agent-file", f.File, line, "%s: %v", f.Run[0], err)
 		}
 	}

@@ -39,7 +39,7 @@ func Misnamed(wrong, agents []string) string {
 		text = fmt.Sprintf("%d names in it are no agent's here, and switch nothing off", len(wrong))
 	}
 	for _, name := range wrong {
-		if best := fragment.Nearest(strings.ToLower(name), agents); best != "" && !slices.Contains(meant, best) {
+		if best := Nearest(strings.ToLower(name), agents); best != "" && !slices.Contains(meant, best) {
 			meant = append(meant, best)
 		}
 	}

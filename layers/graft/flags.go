@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/layers/check"
 )
 
 // A list collects the values of a flag that may be given several times.
@@ -61,7 +61,7 @@ func parse(flags *flag.FlagSet, args []string, help string, stdout io.Writer) er
 // meant asks for the one of names that a misspelt one is closest to, if it is
 // close to one. What stands before each of them is shown, too.
 func meant(before, name string, names []string) string {
-	if best := fragment.Nearest(strings.ToLower(name), names); best != "" {
+	if best := check.Nearest(strings.ToLower(name), names); best != "" {
 		return ": is " + before + best + " meant?"
 	}
 	return ""
@@ -137,8 +137,8 @@ func commandLine(flags *flag.FlagSet, args []string, help string, stdout io.Writ
 		if variable {
 			name += "=…"
 		}
-		if flag := pathFlag(flags, rest[0]); flag != "" {
-			return nil, usageError{error: fmt.Errorf("%q is no flag: is --%s %s meant?", name, flag, name)}
+		if given := pathFlag(flags, rest[0]); given != "" {
+			return nil, usageError{error: fmt.Errorf("%q is no flag: is --%s %s meant?", name, given, name)}
 		}
 		return nil, usageError{error: fmt.Errorf("%q is no flag; a command stands behind --: %s [FLAG…] -- COMMAND…", name, flags.Name())}
 	}

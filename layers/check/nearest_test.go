@@ -1,11 +1,11 @@
-package fragment_test
+package check_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/layers/check"
 )
 
 func TestNearest(t *testing.T) {
@@ -13,6 +13,6 @@ func TestNearest(t *testing.T) {
 		"opentelemtry": "opentelemetry", "50-otel": "otel", "otl": "otel", "datadog": "datadog",
 		"newrelic": "", "dd": "", "": "",
 	} {
-		assert.Equal(t, want, fragment.Nearest(name, []string{"otel", "opentelemetry", "datadog", "apm"}), name)
+		assert.Equal(t, want, check.Nearest(name, []string{"otel", "opentelemetry", "datadog", "apm"}), name)
 	}
 }

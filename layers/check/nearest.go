@@ -1,4 +1,4 @@
-package fragment
+package check
 
 // Nearest is the one of names that a misspelt name is closest to; empty if it
 // is close to none: up to three letters apart, and most of them the same.
