@@ -27,6 +27,8 @@ type Decision struct {
 	Problems []Problem
 	// Warnings are what the owner should know besides.
 	Warnings []string
+	// Misnamed are the names in GRAFT_DISABLE that are no agent's.
+	Misnamed []string
 	// References are the variables whose values are fetched before the start.
 	References []Use
 	// Fatal is set if nothing may be started: a reference of the function's own
@@ -100,6 +102,7 @@ func Decide(original Process, m Machine) (d Decision) {
 		}
 		d.skipped(rt, b.Agent, b.Err.Error())
 	}
+	d.Misnamed = fragment.Misnamed(settings.Disabled, fragments, bad)
 	d.resolve(m, rt)
 	safe, resolved = d.Owners(original), true
 	d.Plan = New(d.Before, d.Fragments, settings, rt, m)

@@ -22,7 +22,8 @@
 //
 //	GRAFT_DISABLE   unset, 0 or false (default): nothing is switched off.
 //	                1, true or *: the runtime is started untouched.
-//	                NAME[,NAME…]: these agents are left out.
+//	                NAME[,NAME…]: these agents are left out; a name that no agent
+//	                has is told.
 //	                It is read before anything else, from the function's own
 //	                environment only.
 //	GRAFT_STRICT    0 (default), 1: a problem or a skipped agent ends graft with

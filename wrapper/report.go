@@ -34,6 +34,9 @@ func report(d inject.Decision, w io.Writer) {
 		}
 	}
 	if warn {
+		if len(d.Misnamed) > 0 {
+			line("GRAFT_DISABLE: a name in it is no agent's here, and switches nothing off")
+		}
 		for _, w := range d.Warnings {
 			line("%s", oneLine(w))
 		}

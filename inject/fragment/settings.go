@@ -45,27 +45,6 @@ type Settings struct {
 	Disabled []string
 }
 
-// Disabled reads GRAFT_DISABLE: whether it switches everything off, else the
-// agents that it names.
-func Disabled(value string) (all bool, agents []string) {
-	switch strings.ToLower(strings.TrimSpace(value)) {
-	case "", "0", "false":
-		return false, nil
-	case "1", "true", "*":
-		return true, nil
-	}
-	for name := range strings.SplitSeq(value, ",") {
-		switch name = strings.TrimSpace(name); name {
-		case "":
-		case "*":
-			return true, nil
-		default:
-			agents = append(agents, name)
-		}
-	}
-	return false, agents
-}
-
 // ParseSettings reads the settings from an environment. A setting with a bad
 // value keeps its default, and one of the errors says so. An empty value is as
 // good as none.

@@ -11,22 +11,6 @@ import (
 	"github.com/graft-lambda/graft/inject/fragment"
 )
 
-func TestDisabled(t *testing.T) {
-	for _, c := range []struct {
-		value  string
-		all    bool
-		agents []string
-	}{
-		{"", false, nil}, {"0", false, nil}, {"false", false, nil}, {"FALSE", false, nil}, {" 0 ", false, nil},
-		{"1", true, nil}, {"true", true, nil}, {"*", true, nil}, {"a,*", true, nil},
-		{"otel", false, []string{"otel"}}, {"otel, a.b ,,x", false, []string{"otel", "a.b", "x"}},
-	} {
-		all, agents := fragment.Disabled(c.value)
-		assert.Equal(t, c.all, all, c.value)
-		assert.Equal(t, c.agents, agents, c.value)
-	}
-}
-
 func TestParseSettings(t *testing.T) {
 	parse := func(env ...string) (fragment.Settings, []error) {
 		return fragment.ParseSettings(func(name string) (string, bool) {

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"io"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -160,6 +161,9 @@ func Explain(s Subject) Result {
 		r.DoesNotStart = append(r.DoesNotStart, "a reference of its own has no value: see what is left out")
 	}
 	r.Remarks = append(r.Remarks, d.Warnings...)
+	if len(d.Misnamed) > 0 {
+		r.Remarks = append(r.Remarks, check.Misnamed(d.Misnamed, slices.Collect(maps.Keys(files.all))))
+	}
 	for _, e := range d.Plan.Edits {
 		text, reason := sentence(e, before, d.Plan.Runtime.Language)
 		r.Edits = append(r.Edits, Edit{e.Agent, files.of(e.Agent, e.Name), e.Kind.String(), e.Name, e.Added, text, reason})

@@ -11,16 +11,34 @@ import (
 	"github.com/graft-lambda/graft/layers"
 )
 
-// checkCode tells what is wrong with the folder of the function's code.
-func checkCode(path string) error {
+// Vet returns an error if the function's code is no folder, or a layer neither a
+// folder nor a file. What is in them is read later.
+func Vet(code string, stack []string) error {
+	info, err := os.Stat(code)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--code: %q: %w", code, fragment.Cause(err))
+	case !info.IsDir():
+		return fmt.Errorf("--code: %q: not a folder", code)
+	}
+	for _, path := range stack {
+		if _, err := isFolder(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isFolder reports whether a layer is a folder, and not a zip.
+func isFolder(path string) (bool, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return fmt.Errorf("--code: %q: %w", path, fragment.Cause(err))
-	case !info.IsDir():
-		return fmt.Errorf("--code: %q: not a folder", path)
+		return false, fmt.Errorf("--layer: %q: %w", path, fragment.Cause(err))
+	case !info.IsDir() && !info.Mode().IsRegular():
+		return false, fmt.Errorf("--layer: %q: %w", path, layers.ErrNoZip)
 	}
-	return nil
+	return info.IsDir(), nil
 }
 
 // unpack returns the folders of the layers, those that are zips unpacked.
@@ -35,16 +53,13 @@ func unpack(paths []string) (folders []string, remove func() error, err error) {
 	}()
 	left := int64(layers.MaxUnzipped)
 	for i, path := range paths {
-		info, err := os.Stat(path)
+		folder, err := isFolder(path)
 		if err != nil {
-			return nil, remove, fmt.Errorf("--layer: %q: %w", path, fragment.Cause(err))
+			return nil, remove, err
 		}
-		if info.IsDir() {
+		if folder {
 			folders = append(folders, path)
 			continue
-		}
-		if !info.Mode().IsRegular() {
-			return nil, remove, fmt.Errorf("--layer: %q: %w", path, layers.ErrNoZip)
 		}
 		if temp == "" {
 			// MkdirTemp's folders are nobody else's: files in a zip may be secret.
@@ -53,16 +68,16 @@ func unpack(paths []string) (folders []string, remove func() error, err error) {
 			}
 		}
 		// The folder itself becomes /opt, which everybody may read.
-		folder := filepath.Join(temp, strconv.Itoa(i))
-		if err := os.Mkdir(folder, 0o755); err != nil {
+		opt := filepath.Join(temp, strconv.Itoa(i))
+		if err := os.Mkdir(opt, 0o755); err != nil {
 			return nil, remove, err
 		}
-		used, err := layers.Unzip(path, folder, left)
+		used, err := layers.Unzip(path, opt, left)
 		if err != nil {
 			return nil, remove, fmt.Errorf("--layer: %w", err)
 		}
 		left -= used
-		folders = append(folders, folder)
+		folders = append(folders, opt)
 	}
 	return folders, remove, nil
 }

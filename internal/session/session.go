@@ -17,9 +17,10 @@ import (
 
 // A Session says what to do. Function and Stdout, Stderr must be set.
 type Session struct {
-	// Function is what runs. It must have Code. Its layers may be zips. What it
-	// writes, and its events, are the session's: those fields are set here, and
-	// RetryInit, as Lambda does.
+	// Function is what runs. It must have Code. Its layers may be zips; [Vet]
+	// tells before whether they and the code are there. What it writes, and its
+	// events, are the session's: those fields are set here, and RetryInit, as
+	// Lambda does.
 	Function local.Function
 	// Events are the payloads, JSON. They are sent Count times in all, from the
 	// first again after the last.
@@ -52,9 +53,6 @@ const stopLimit = 30 * time.Second
 // errors are [ErrFailed], a [local.NotAllowedError], or say what is wrong with
 // the function.
 func (s Session) Run(ctx context.Context) (err error) {
-	if err := checkCode(s.Function.Code); err != nil {
-		return err
-	}
 	layers, remove, err := unpack(s.Function.Layers)
 	if err != nil {
 		return err

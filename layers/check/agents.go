@@ -25,6 +25,7 @@ func (s *stack) agents(r *root, arch string) {
 	for _, f := range list {
 		s.variables(r, f)
 	}
+	s.misnamed(list, problems)
 	s.nameClashes(r, list)
 	s.hiddenValues(r, list)
 	s.packages(r, list)
@@ -34,7 +35,7 @@ func (s *stack) agents(r *root, arch string) {
 		return
 	}
 	if !r.has("/opt/graft") {
-		if s.complete() {
+		if !s.open && len(s.sources) == 0 {
 			s.whole("graft-missing", "fragments, but no /opt/graft")
 		}
 		r.base()
@@ -138,10 +139,10 @@ func (s *stack) variables(r *root, f fragment.Fragment) {
 		case errors.Is(err, errNotExecutable):
 			s.add(r, "lost-execute-bit", f.File, line, "%s: %v", f.Run[0], err)
 		case err != nil && f.Run[0] == resolve.Program:
-			if s.complete() {
-				s.add(r, "secrets-missing", f.File, line, "GRAFT_RUN runs %s, which no layer has", resolve.Program)
+			if s.secretless(r) {
+				s.add(r, "secrets-missing", f.File, line, "GRAFT_RUN runs %s, which no layer has%s", resolve.Program, s.unbuilt())
 			}
-		case err != nil && !s.uninstalled(f.Run[0]):
+		case err != nil && !s.partial && !s.uninstalled(f.Run[0]):
 			s.add(r, "missing-agent-file", f.File, line, "%s: %v", f.Run[0], err)
 		}
 	}

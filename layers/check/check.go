@@ -21,6 +21,7 @@ func Layers(opt Options, list ...*Layer) Report {
 // stackOf is a stack of which no function is known.
 func stackOf(opt Options, list []*Layer) *stack {
 	s := &stack{layers: list, place: "the layers together", arch: opt.Arch}
+	s.sources = slices.DeleteFunc(slices.Clone(list), func(l *Layer) bool { return !l.source() })
 	if len(list) == 1 {
 		s.place = list[0].Name
 	}

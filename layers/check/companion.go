@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
@@ -22,7 +21,7 @@ func (s *stack) companion(r *root, list []fragment.Fragment) {
 	switch {
 	case external && forked:
 		s.whole("companion-twice", "/opt/%s and /opt/%s: programs run, and telemetry is sent, twice", layers.CompanionFile(layers.External), layers.CompanionFile(layers.Forked))
-	case external || forked || !s.complete():
+	case external || forked || s.open || len(s.sources) > 0:
 	default:
 		for _, f := range list {
 			if len(f.Run) > 0 {
@@ -63,12 +62,4 @@ func Startable(root fs.FS, program string) error {
 func (s *stack) telemetry() bool {
 	value, _ := fragment.Lookup(s.vars, "GRAFT_TELEMETRY")
 	return value != ""
-}
-
-// complete reports whether the layers are all here, and as they will be:
-// graft build adds graft's own files to a source folder.
-func (s *stack) complete() bool {
-	return !s.partial && !slices.ContainsFunc(s.layers, func(l *Layer) bool {
-		return l.folder && l.entries["graft"] == nil
-	})
 }

@@ -104,7 +104,7 @@ func meant(name string) string {
 	if slices.Contains(fragment.DirectiveNames, name) {
 		return " is for a fragment"
 	}
-	if best := nearest(name, fragment.SettingNames); best != "" {
+	if best := Nearest(name, fragment.SettingNames); best != "" {
 		return fmt.Sprintf(": is %s meant?", best)
 	}
 	return ""

@@ -123,7 +123,7 @@ var manifests = map[string]bool{"package-lock.json": true, "requirements.txt": t
 // installed, by their paths in it. What graft build made has none, and what
 // stands among installed packages is a package's own.
 func (l *Layer) Uninstalled() []string {
-	if !l.folder || l.entries["graft"] != nil {
+	if !l.source() {
 		return nil
 	}
 	installed := map[string]bool{} // folders with packages in them

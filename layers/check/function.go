@@ -44,7 +44,7 @@ func (t *templateCheck) runtime(f template.Function) (managed.Runtime, bool) {
 			code = "runtime-unknown"
 		}
 	}
-	if best := nearest(name, names); best != "" && code == "runtime-invalid" {
+	if best := Nearest(name, names); best != "" && code == "runtime-invalid" {
 		hint = ": is " + best + " meant?"
 	}
 	if f.Runtime.From != "" {

@@ -49,6 +49,10 @@ func (l *Layer) Close() error {
 	return l.close()
 }
 
+// source reports whether graft build, which adds graft's own files, has not made
+// the layer yet.
+func (l *Layer) source() bool { return l.folder && l.entries["graft"] == nil }
+
 // place is how a finding names a file of the layer, however strange its name.
 func (l *Layer) place(name string) string { return l.Name + "/" + name }
 

@@ -1,9 +1,9 @@
 package check
 
-// nearest is the one of names that a misspelt name is closest to; empty if it
-// is close to none.
-func nearest(name string, names []string) string {
-	best, least := "", 4
+// Nearest is the one of names that a misspelt name is closest to; empty if it
+// is close to none: up to three letters apart, and most of them the same.
+func Nearest(name string, names []string) string {
+	best, least := "", min(4, 1+len(name)/2)
 	for _, n := range names {
 		if far := len(name) - len(n); far >= least || -far >= least {
 			continue

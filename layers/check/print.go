@@ -22,13 +22,7 @@ func (r Report) Print(w io.Writer, colour bool) error {
 		if f.Line > 0 {
 			place = fmt.Sprintf("%s:%d", place, f.Line)
 		}
-		severity := fmt.Sprintf("%-7s", f.Severity)
-		if colour {
-			severity = colours[f.Severity].In(severity)
-		}
-		fmt.Fprintf(&out, "%s  %s  %s\n", severity, place, f.Code)
-		fold(&out, "", f.Message)
-		fold(&out, "fix: ", f.Fix)
+		block(&out, colour, f.Severity, place+"  "+f.Code, f.Message, f.Fix)
 	}
 	errors, warnings := r.Count()
 	found := "no findings"
@@ -38,6 +32,25 @@ func (r Report) Print(w io.Writer, colour bool) error {
 	fmt.Fprintf(&out, "%s, %s\n", plural(r.Files, "file"), found)
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// Print writes the rule for people, in the form of its findings.
+func (r Rule) Print(w io.Writer, colour bool) error {
+	var out strings.Builder
+	block(&out, colour, r.Severity, r.Code, r.Title, r.Remedy)
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// block writes how bad it is and what, then what is wrong and what to do.
+func block(out *strings.Builder, colour bool, s Severity, what, wrong, fix string) {
+	severity := fmt.Sprintf("%-7s", s)
+	if colour {
+		severity = colours[s].In(severity)
+	}
+	fmt.Fprintf(out, "%s  %s\n", severity, what)
+	fold(out, "", wrong)
+	fold(out, "fix: ", fix)
 }
 
 // fold writes a text behind a label, below a finding's place: the lines end at

@@ -12,7 +12,7 @@ import (
 // references checks the references in fragments, and that there is somebody to
 // resolve them and the function's.
 func (s *stack) references(r *root, list []fragment.Fragment) {
-	missing := s.complete() && !r.has(resolve.Program)
+	missing := s.secretless(r)
 	for _, f := range list {
 		for _, v := range f.Vars {
 			if !reference.Is(v.Value) {
@@ -25,7 +25,7 @@ func (s *stack) references(r *root, list []fragment.Fragment) {
 			case !inject.IsPlain(v.Name):
 				s.add(r, "bad-reference", f.File, line, "%s: is merged with what is there, and cannot be a reference: the fragment stands down", v.Name)
 			case missing:
-				s.add(r, "secrets-missing", f.File, line, "%s is a reference, but no layer has %s: the fragment stands down", v.Name, resolve.Program)
+				s.add(r, "secrets-missing", f.File, line, "%s is a reference, but no layer has %s%s: the fragment stands down", v.Name, resolve.Program, s.unbuilt())
 			}
 		}
 	}
@@ -48,8 +48,28 @@ func (s *stack) references(r *root, list []fragment.Fragment) {
 		if len(asking) > 1 {
 			verb = "ask"
 		}
-		s.whole("secrets-missing", "%s %s for values, but no layer has %s%s", strings.Join(asking, ", "), verb, resolve.Program, then)
+		s.whole("secrets-missing", "%s %s for values, but no layer has %s%s%s", strings.Join(asking, ", "), verb, resolve.Program, s.unbuilt(), then)
 	}
+}
+
+// secretless reports whether no layer has, or is to have, the program that
+// resolves references. graft build adds it only if it is told to: a source
+// folder beside a layer that brings graft's programs without it is not counted
+// on for it.
+func (s *stack) secretless(r *root) bool {
+	return !s.open && !r.has(resolve.Program) && (len(s.sources) == 0 || r.has("/opt/graft"))
+}
+
+// unbuilt names the layers whose programs are not there yet.
+func (s *stack) unbuilt() string {
+	var names []string
+	for _, l := range s.sources {
+		names = append(names, l.Name)
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(names, ", ") + ": not built yet)"
 }
 
 // asks reports whether graft fetches something for a function's variable.

@@ -33,8 +33,12 @@ type stack struct {
 	count    int
 	// vars are the function's variables.
 	vars []fragment.Var
-	// partial is set if there are layers that are not here.
-	partial bool
+	// partial is set if there are layers that are not here, open if one of them
+	// may have graft's own programs.
+	partial, open bool
+	// sources are the layers that graft build has still to make: it adds graft's
+	// own programs.
+	sources []*Layer
 	// unplanned is set if what starts the function is not known.
 	unplanned bool
 	// bounds gathers where GRAFT_RUNTIMES holds, by the fragment's place.

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"github.com/graft-lambda/graft/inject/reference"
 	"path"
 	"slices"
 
+	"github.com/graft-lambda/graft/inject/reference"
 	"github.com/graft-lambda/graft/internal/managed"
 	"github.com/graft-lambda/graft/internal/template"
 )
@@ -56,7 +56,7 @@ func Template(opt Options, name string, data []byte, open Source, given ...*Laye
 			continue
 		}
 		if at := tc.local[l.ID]; at.layer != nil {
-			tc.stack(&stack{layers: []*Layer{at.layer}, place: at.layer.Name, arch: tc.archOf(l.Architectures)})
+			tc.stack(stackOf(Options{Arch: tc.archOf(l.Architectures)}, []*Layer{at.layer}))
 		} else {
 			c.found.add(at.code, name, l.Line, "%s", at.why)
 		}
@@ -83,6 +83,8 @@ type templateCheck struct {
 type local struct {
 	layer     *Layer
 	code, why string
+	// plain is set if whatever builds the layer adds none of graft's programs.
+	plain bool
 }
 
 // has reports whether a layer is one of the template's own.
@@ -117,7 +119,7 @@ func (t *templateCheck) function(f template.Function) {
 		s.unplanned = true
 	}
 	given := t.given
-	s.partial = f.Layers.Unknown != ""
+	s.partial, s.open = f.Layers.Unknown != "", f.Layers.Unknown != ""
 	s.count = len(f.Layers.Items)
 	for _, item := range f.Layers.Items {
 		at := local{code: "layer-not-found", why: cmp.Or(item.Text, item.Unknown)}
@@ -125,12 +127,16 @@ func (t *templateCheck) function(f template.Function) {
 			at, t.used[l.ID] = t.local[l.ID], true
 			t.layerArch(f, l, s.arch, item.Line)
 		}
+		// SAM ships a folder of the template as it stands, or as it built it.
 		layer := at.layer
 		if layer == nil && len(given) > 0 {
 			layer, given = given[0], given[1:]
+			if layer.source() {
+				s.sources = append(s.sources, layer)
+			}
 		}
 		if layer == nil {
-			s.partial = true
+			s.partial, s.open = true, s.open || !at.plain
 			t.found.add(at.code, t.name, item.Line, "function %s: %s", f.ID, at.why)
 			continue
 		}
@@ -167,6 +173,14 @@ func (t *templateCheck) archOf(list template.List) string {
 	return lambdaArch(list.Items[0].Text)
 }
 
+// byPackages reports whether sam build makes the layer by a language's package
+// manager: all of it is then below that one's folder, such as nodejs.
+// https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/building-layers.html
+func byPackages(l template.Layer) bool {
+	rt, ok := managed.Find(l.BuildMethod.Text)
+	return ok && !rt.OSOnly()
+}
+
 // find opens a layer of the template where it is here.
 func find(l template.Layer, open Source) local {
 	file := l.Content.Text
@@ -184,7 +198,7 @@ func find(l template.Layer, open Source) local {
 	case errors.Is(err, ErrOutside):
 		return local{code: "layer-outside", why: fmt.Sprintf("%s: %s: was not looked at", l.ID, file)}
 	case l.BuildMethod.Set():
-		return local{code: "layer-not-found", why: fmt.Sprintf("%s is not built: there is no %s", l.ID, file)}
+		return local{code: "layer-not-found", why: fmt.Sprintf("%s is not built: there is no %s", l.ID, file), plain: byPackages(l)}
 	}
 	return local{code: "layer-not-found", why: fmt.Sprintf("%s: %v", l.ID, err)}
 }

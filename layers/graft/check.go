@@ -14,7 +14,7 @@ import (
 )
 
 const checkHelp = `usage: graft check [FLAG…] PATH…
-       graft check --rules
+       graft check --rules [CODE…]
 
 Finds mistakes in layers and templates that otherwise show only in production.
 PATH is a layer (a folder that looks like /opt, or a zip) or a SAM or
@@ -29,7 +29,8 @@ in its folder, in its repository, or in a PATH.
                   commas
   --strict        warnings count as errors
   --json          one JSON document
-  --rules         list every kind of finding instead
+  --rules         list every kind of finding instead, or say what those with
+                  these codes are
 
 The exit status is 1 if there is an error or, with --strict, a warning, and 2 if
 the command line is wrong.
@@ -55,7 +56,7 @@ func find(args []string, stdout io.Writer) error {
 		return err
 	}
 	if *rules {
-		return printRules(stdout, *asJSON)
+		return printRules(stdout, *asJSON, paths)
 	}
 	if *arch != "" {
 		if *arch, err = knownArch(*arch); err != nil {
@@ -63,13 +64,16 @@ func find(args []string, stdout io.Writer) error {
 		}
 	}
 	var codes []string
-	if *ignore != "" {
-		codes = strings.Split(*ignore, ",")
-	}
-	for _, code := range codes {
-		if !slices.ContainsFunc(check.Rules, func(r check.Rule) bool { return r.Code == code }) {
-			return usageError{error: fmt.Errorf("--ignore: no finding has the code %q; graft check --rules lists them", code)}
+	for code := range strings.SplitSeq(*ignore, ",") {
+		if code = strings.TrimSpace(code); code != "" {
+			codes = append(codes, code)
 		}
+	}
+	if _, err := rulesOf("--ignore", codes); err != nil {
+		return err
+	}
+	if slices.Contains(paths, "") {
+		return usageError{error: errors.New(`check: "": want a layer or a template; is a variable of the shell not set?`)}
 	}
 	if len(paths) == 0 {
 		return usageError{error: errors.New("check: no path given: graft check [FLAG…] PATH…")}
@@ -90,16 +94,49 @@ func find(args []string, stdout io.Writer) error {
 	return err
 }
 
-// printRules lists every kind of finding, as a table for people or as JSON.
-func printRules(w io.Writer, asJSON bool) error {
+// rulesOf returns the rules with these codes. Flag is where they were given.
+func rulesOf(flag string, codes []string) ([]check.Rule, error) {
+	var known []string
+	for _, r := range check.Rules {
+		known = append(known, r.Code)
+	}
+	var rules []check.Rule
+	for _, code := range codes {
+		i := slices.Index(known, code)
+		if i < 0 {
+			return nil, usageError{error: fmt.Errorf("%s: no finding has the code %q%s; graft check --rules lists them", flag, code, meant("", code, known))}
+		}
+		rules = append(rules, check.Rules[i])
+	}
+	return rules, nil
+}
+
+// printRules says what the kinds of findings with these codes are, or lists all
+// of them, as a table for people or as JSON.
+func printRules(w io.Writer, asJSON bool, codes []string) error {
+	rules, err := rulesOf("--rules", codes)
+	switch {
+	case err != nil:
+		return err
+	case len(codes) == 0:
+		rules = check.Rules
+	}
 	if asJSON {
-		return show.JSON(w, check.Rules)
+		return show.JSON(w, rules)
+	}
+	if len(codes) > 0 {
+		for _, r := range rules {
+			if err := r.Print(w, show.Coloured(w, os.Getenv)); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	var out strings.Builder
 	out.WriteString("| code | severity | what is wrong | what to do |\n| --- | --- | --- | --- |\n")
-	for _, r := range check.Rules {
+	for _, r := range rules {
 		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", r.Code, r.Severity, r.Title, r.Remedy)
 	}
-	_, err := io.WriteString(w, out.String())
+	_, err = io.WriteString(w, out.String())
 	return err
 }

@@ -103,6 +103,8 @@ func looksLikeLayer(path string) error {
 	switch {
 	case err != nil:
 		return nil // check.Open says it
+	case info.IsDir() && filepath.Base(path) == filepath.Base(fragment.Dir):
+		return fmt.Errorf("%q holds a layer's fragments: graft check %s", path, filepath.Join(path, ".."))
 	case info.IsDir():
 		if file := projectTemplate(path); file != "" {
 			return fmt.Errorf("%q looks like a project, not like a layer: graft check %s", path, file)

@@ -59,11 +59,8 @@ func environment(entries, files []string, refuse func(name string) error) ([]str
 	return env, nil
 }
 
-// anyName refuses none.
-func anyName(string) error { return nil }
-
-// setBy are the flags of graft run for what Lambda sets itself.
-var setBy = map[string]string{
+// runSets are the flags of graft run for what Lambda sets itself.
+var runSets = map[string]string{
 	"_HANDLER":                        "--handler",
 	"AWS_REGION":                      "--region",
 	"AWS_DEFAULT_REGION":              "--region",
@@ -71,6 +68,12 @@ var setBy = map[string]string{
 	"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "--memory",
 	"AWS_LAMBDA_INITIALIZATION_TYPE":  "--init-type",
 	"AWS_LAMBDA_MAX_CONCURRENCY":      "--concurrency",
+}
+
+// explainSets are those of graft explain.
+var explainSets = map[string]string{
+	"_HANDLER":                       "--handler",
+	"AWS_LAMBDA_INITIALIZATION_TYPE": "--init-type",
 }
 
 // credentials are reserved too. But Lambda makes them from the function's role,
@@ -81,21 +84,24 @@ var credentials = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SE
 // be a value, such as a URL with a password, whose own name is missing.
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_. -]{1,64}$`)
 
-// refusedByLambda says why no function can be deployed with a variable of this name.
-func refusedByLambda(name string) error {
-	switch {
-	case slices.Contains(credentials, name):
-		return nil
-	case check.Reserved(name) && setBy[name] != "":
-		return fmt.Errorf("%s: Lambda reserves this name and refuses it on a function; here %s sets it", name, setBy[name])
-	case check.Reserved(name):
-		return fmt.Errorf("%s: Lambda reserves this name and refuses it on a function", name)
-	case check.VariableName(name):
-		return nil
-	case plainName.MatchString(name):
-		return fmt.Errorf("%q: %w", name, errVariableName)
+// refuses returns what says why no function can be deployed with a variable of
+// a name. Sets are the command's flags for what Lambda sets itself.
+func refuses(sets map[string]string) func(name string) error {
+	return func(name string) error {
+		switch {
+		case slices.Contains(credentials, name):
+			return nil
+		case check.Reserved(name) && sets[name] != "":
+			return fmt.Errorf("%s: Lambda reserves this name and refuses it on a function; here %s sets it", name, sets[name])
+		case check.Reserved(name):
+			return fmt.Errorf("%s: Lambda reserves this name and refuses it on a function", name)
+		case check.VariableName(name):
+			return nil
+		case plainName.MatchString(name):
+			return fmt.Errorf("%q: %w", name, errVariableName)
+		}
+		return errVariableName
 	}
-	return errVariableName
 }
 
 var errVariableName = errors.New("no name that Lambda takes: want letters, digits and underscores, a letter first, two at least")

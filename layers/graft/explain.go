@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/graft-lambda/graft/internal/explain"
+	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/show"
 )
 
@@ -35,10 +36,13 @@ the function
   --layer PATH         a layer, folder or zip; several: a later one over an
                        earlier one. Beside a template they stand for those of
                        its layers that are not here; the rest comes over them
-  --env K=V            a variable; may be given several times
+  --env K=V            a variable; may be given several times; of the names that
+                       Lambda reserves only those of credentials
   --env-file FILE      variables from a dotenv file, below those of --env; of
                        several files an earlier one wins
   --handler H          its handler (one as in Lambda's examples)
+  --init-type T        on-demand, provisioned-concurrency, snap-start or
+                       lambda-managed-instances (on-demand)
   --code PATH          its code, folder or zip (none)
   --arch ARCH          amd64 or arm64 (the template's; without one that of the
                        layers' own programs, or amd64)
@@ -75,6 +79,7 @@ func tell(args []string, stdout io.Writer) error {
 	flags.Var(&env, "env", "")
 	flags.Var(&envFiles, "env-file", "")
 	flags.StringVar(&o.Handler, "handler", "", "")
+	initType := flags.String("init-type", "", "")
 	flags.StringVar(&o.Code, "code", "", "")
 	flags.StringVar(&o.Arch, "arch", "", "")
 	asJSON := flags.Bool("json", false, "")
@@ -83,13 +88,22 @@ func tell(args []string, stdout io.Writer) error {
 	if o.Command, err = commandLine(flags, args, explainHelp, stdout); err != nil {
 		return err
 	}
+	if err := notEmpty(flags, "runtime", "template", "function", "layer", "code", "arch", "init-type"); err != nil {
+		return usageError{error: err}
+	}
 	if o.Arch != "" {
 		if o.Arch, err = knownArch(o.Arch); err != nil {
 			return err
 		}
 	}
-	if o.Env, err = environment(env, envFiles, anyName); err != nil {
+	if o.Env, err = environment(env, envFiles, refuses(explainSets)); err != nil {
 		return usageError{error: err}
+	}
+	if *initType != "" {
+		if !slices.Contains(initTypes, local.InitType(*initType)) {
+			return usageError{error: errInitType(local.InitType(*initType))}
+		}
+		o.Env = append(o.Env, "AWS_LAMBDA_INITIALIZATION_TYPE="+*initType)
 	}
 	results, err := explain.All(o)
 	if wrong := new(explain.UsageError); errors.As(err, &wrong) {

@@ -5,10 +5,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/graft-lambda/graft/layers/check"
 )
 
 // A list collects the values of a flag that may be given several times.
@@ -49,9 +53,29 @@ func parse(flags *flag.FlagSet, args []string, help string, stdout io.Writer) er
 		fmt.Fprint(stdout, help)
 		return err
 	case err != nil:
-		return usageError{error: fmt.Errorf("%s; %s -h lists the flags", wrongFlag(err), flags.Name())}
+		return usageError{error: fmt.Errorf("%s; %s -h lists the flags", wrongFlag(flags, err), flags.Name())}
 	}
 	return nil
+}
+
+// meant asks for the one of names that a misspelt one is closest to, if it is
+// close to one. What stands before each of them is shown, too.
+func meant(before, name string, names []string) string {
+	if best := check.Nearest(strings.ToLower(name), names); best != "" {
+		return ": is " + before + best + " meant?"
+	}
+	return ""
+}
+
+// notEmpty returns an error for the first of the flags that was given without
+// a value, such as that of a shell's variable which is not set.
+func notEmpty(flags *flag.FlagSet, names ...string) (err error) {
+	flags.Visit(func(f *flag.Flag) {
+		if err == nil && slices.Contains(names, f.Name) && f.Value.String() == "" {
+			err = fmt.Errorf("--%s: \"\": want a value; is a variable of the shell not set?", f.Name)
+		}
+	})
+	return err
 }
 
 // ownWords are what the package flag says of a command line, and how graft says
@@ -60,14 +84,19 @@ var ownWords = []struct {
 	text *regexp.Regexp
 	as   string
 }{
-	{regexp.MustCompile(`(?s)^flag provided but not defined: -(.*)$`), "--$1: no such flag"},
+	{regexp.MustCompile(`(?s)^invalid value ("(?:[^"\\]|\\.)*") for flag -([^:]*): parse error$`), "--$2: $1: want a whole number"},
 	{regexp.MustCompile(`(?s)^flag needs an argument: -(.*)$`), "--$1: needs a value"},
 	{regexp.MustCompile(`(?s)^invalid value ("(?:[^"\\]|\\.)*") for flag -([^:]*): (.*)$`), "--$2: $1: $3"},
 	{regexp.MustCompile(`(?s)^invalid boolean value ("(?:[^"\\]|\\.)*") for -([^:]*): .*$`), "--$2: $1: takes no value, or true or false"},
 }
 
 // wrongFlag is what is wrong with a flag.
-func wrongFlag(err error) string {
+func wrongFlag(flags *flag.FlagSet, err error) string {
+	if name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); unknown {
+		var names []string
+		flags.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+		return "--" + name + ": no such flag" + meant("--", name, names)
+	}
 	for _, w := range ownWords {
 		if w.text.MatchString(err.Error()) {
 			return w.text.ReplaceAllString(err.Error(), w.as)
@@ -99,15 +128,38 @@ func commandLine(flags *flag.FlagSet, args []string, help string, stdout io.Writ
 		return nil, err
 	}
 	rest := flags.Args()
-	if len(rest) > 0 && !ended(args, rest) {
+	switch {
+	case ended(args, rest) && len(rest) > 0 && rest[0] == "":
+		return nil, usageError{error: errors.New("the command behind --: \"\": want a program; is a variable of the shell not set?")}
+	case len(rest) > 0 && !ended(args, rest):
 		// A variable without its --env, perhaps: its value may be a secret.
 		name, _, variable := strings.Cut(rest[0], "=")
 		if variable {
 			name += "=…"
 		}
+		if given := pathFlag(flags, rest[0]); given != "" {
+			return nil, usageError{error: fmt.Errorf("%q is no flag: is --%s %s meant?", name, given, name)}
+		}
 		return nil, usageError{error: fmt.Errorf("%q is no flag; a command stands behind --: %s [FLAG…] -- COMMAND…", name, flags.Name())}
 	}
 	return rest, nil
+}
+
+// pathFlag is the flag that a path which is there was probably meant for.
+func pathFlag(flags *flag.FlagSet, path string) string {
+	info, err := os.Stat(path)
+	name := ""
+	switch {
+	case err != nil:
+	case isTemplate(path):
+		name = "template"
+	case info.IsDir(), strings.HasSuffix(path, ".zip"):
+		name = "layer"
+	}
+	if flags.Lookup(name) == nil {
+		return ""
+	}
+	return name
 }
 
 // ended reports whether "--" has ended the flags in front of the rest.

@@ -69,8 +69,9 @@ func TestWrongFlag(t *testing.T) {
 		"-b":             "--b: no such flag",
 		"--b=1":          "--b: no such flag",
 		"--a":            "--a: needs a value",
-		"--count=x":      `--count: "x": parse error`,
-		"--count=\"x: y": `--count: "\"x: y": parse error`,
+		"--count=x":      `--count: "x": want a whole number`,
+		"--count=\"x: y": `--count: "\"x: y": want a whole number`,
+		"--coutn=1":      "--coutn: no such flag: is --count meant?",
 		"--yes=maybe":    `--yes: "maybe": takes no value, or true or false`,
 		"---a":           "bad flag syntax: ---a",
 	} {

@@ -19,8 +19,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/graft-lambda/graft/internal/local"
@@ -102,7 +105,15 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	case "":
 		return usageError{errors.New("no command given"), usage}
 	}
-	return usageError{fmt.Errorf("no command %q", name), usage}
+	return noCommand(name)
+}
+
+// noCommand is the error for what is no command.
+func noCommand(name string) error {
+	if strings.HasPrefix(name, "-") {
+		return usageError{fmt.Errorf("%q: a command comes first, and its flags behind it", name), usage}
+	}
+	return usageError{fmt.Errorf("no command %q%s", name, meant("graft ", name, slices.Sorted(maps.Keys(helps)))), usage}
 }
 
 // helps are what graft COMMAND -h prints.
@@ -125,7 +136,7 @@ func printHelp(args []string, stdout io.Writer) error {
 	}
 	text, ok := helps[name]
 	if !ok {
-		return usageError{fmt.Errorf("no command %q", name), usage}
+		return noCommand(name)
 	}
 	_, err := fmt.Fprint(stdout, text)
 	return err

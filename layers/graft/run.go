@@ -123,7 +123,10 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if last := len(f.Command) - 1; f.Handler == "" && last > 0 {
 		f.Handler = f.Command[last]
 	}
-	err = possible(flags, &s)
+	err = notEmpty(flags, "region", "user", "serve")
+	if err == nil {
+		err = possible(flags, &s)
+	}
 	if err == nil && *region != "" && !regionName.MatchString(*region) {
 		err = fmt.Errorf("--region: %q: want a region's name, such as eu-west-1", *region)
 	}
@@ -139,7 +142,10 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		s.Events, err = session.Events(events)
 	}
 	if err == nil {
-		f.Env, err = environment(env, envFiles, refusedByLambda)
+		f.Env, err = environment(env, envFiles, refuses(runSets))
+	}
+	if err == nil {
+		err = session.Vet(f.Code, f.Layers)
 	}
 	if err != nil {
 		return usageError{error: err}
@@ -159,17 +165,22 @@ func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return s.Run(ctx)
 }
 
+var initTypes = []local.InitType{local.OnDemand, local.ProvisionedConcurrency, local.SnapStart, local.ManagedInstances}
+
+func errInitType(t local.InitType) error {
+	return fmt.Errorf("--init-type: %q: want on-demand, provisioned-concurrency, snap-start or lambda-managed-instances", t)
+}
+
 // possible finds what does not go together, or no function can be.
 func possible(flags *flag.FlagSet, s *session.Session) error {
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	f := s.Function
-	types := []local.InitType{local.OnDemand, local.ProvisionedConcurrency, local.SnapStart, local.ManagedInstances}
 	switch {
 	case len(f.Command) == 0:
 		return errors.New("run: no command given; it comes last: graft run [FLAG…] -- ./bootstrap")
-	case !slices.Contains(types, f.InitType):
-		return fmt.Errorf("--init-type: %q: want on-demand, provisioned-concurrency, snap-start or lambda-managed-instances", f.InitType)
+	case !slices.Contains(initTypes, f.InitType):
+		return errInitType(f.InitType)
 	case !functionName.MatchString(f.Name):
 		return fmt.Errorf("--name: %q: Lambda has 1 to 64 letters, digits, hyphens and underscores", f.Name)
 	case f.Concurrency < 0 || f.Concurrency > 1000:
