@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -64,12 +65,12 @@ func ParseEnvFile(data []byte) ([]Var, error) {
 		return nil, errors.New("not a dotenv file: a line is not NAME=VALUE, or a quote stays open")
 	}
 	var vars []Var
-	for name, value := range values {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		value := values[name]
 		if !validName(name) || strings.IndexByte(value, 0) >= 0 {
 			return nil, errors.New("not a dotenv file: a line has no variable's name, or a value holds a NUL byte")
 		}
 		vars = append(vars, Var{name, value})
 	}
-	slices.SortFunc(vars, func(a, b Var) int { return strings.Compare(a.Name, b.Name) })
 	return vars, nil
 }
