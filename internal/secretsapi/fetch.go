@@ -21,14 +21,14 @@ type fetcher struct {
 	flights    map[query]*flight
 }
 
-// A connection is the services on the way. Its other fields may be read when
-// done is closed.
+// A connection is the services on the way. What came of it may be read when done
+// is closed.
 type connection struct {
 	done    chan struct{}
 	service Service
 	err     error
-	// stale is set if the environment has stood still since; it is the fetcher's
-	// lock that guards it.
+	// stale is set if the environment has stood still since. The fetcher's lock
+	// guards it.
 	stale bool
 }
 
@@ -108,7 +108,7 @@ func (f *fetcher) connected(ctx context.Context) (Service, error) {
 		if s == nil && c == nil {
 			c = &connection{done: make(chan struct{})}
 			f.connection = c
-			go f.make(context.WithoutCancel(ctx), c)
+			go f.dial(context.WithoutCancel(ctx), c)
 		}
 		stale := c != nil && c.stale
 		f.mu.Unlock()
@@ -126,8 +126,8 @@ func (f *fetcher) connected(ctx context.Context) (Service, error) {
 	}
 }
 
-// make connects.
-func (f *fetcher) make(ctx context.Context, c *connection) {
+// dial makes a connection.
+func (f *fetcher) dial(ctx context.Context, c *connection) {
 	defer close(c.done)
 	ctx, cancel := context.WithTimeout(ctx, unlimited)
 	defer cancel()

@@ -64,15 +64,15 @@ func httpClient() *awshttp.BuildableClient {
 }
 
 // New reads the SDK's configuration. It may hang in a file that cannot be read,
-// whatever ctx says. EC2's metadata service is never asked, and
-// the SDK logs nothing.
+// whatever ctx says. EC2's metadata service is never asked, and the SDK logs
+// nothing.
 func New(ctx context.Context, options ...func(*config.LoadOptions) error) (Clients, error) {
 	options = append([]func(*config.LoadOptions) error{
 		Attempt(0),
 		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
 		config.WithLogger(logging.Nop{}),
 	}, options...)
-	if err := readable(os.Getenv); err != nil {
+	if err := readable(); err != nil {
 		return Clients{}, err
 	}
 	c, err := config.LoadDefaultConfig(ctx, options...)
