@@ -34,6 +34,8 @@ type Decision struct {
 	// Fatal is set if nothing may be started: a reference of the function's own
 	// has no value, and GRAFT_SECRETS does not say that it may lack one.
 	Fatal bool
+	// Fetched are the variables whose values were fetched.
+	Fetched []string
 }
 
 // A Problem is something that the owner should know: an agent that is left out,
@@ -120,11 +122,6 @@ func (d Decision) Owners(original Process) Process {
 		return d.Before
 	}
 	return original
-}
-
-// Adds reports whether more than the original process is to be started.
-func (d Decision) Adds(original Process) bool {
-	return len(d.Plan.Edits) > 0 || len(d.Plan.Wrappers) > 0 || len(d.Process.Env) > len(original.Env)
 }
 
 func (d *Decision) problem(why string) {

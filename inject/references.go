@@ -89,6 +89,11 @@ func (d *Decision) resolve(m Machine, rt Runtime) {
 	})
 	lost := false
 	values := make(map[string]*string, len(owners))
+	for i, u := range d.References {
+		if answers[i].Problem == "" && u.Name != ssmPath {
+			d.Fetched = append(d.Fetched, u.Name)
+		}
+	}
 	for i, u := range owners {
 		if why := answers[i].Problem; why != "" {
 			lost = true
@@ -204,6 +209,8 @@ func (d *Decision) addBelow(answer reference.Answer) {
 		special := !IsPlain(v.Name) || strings.HasPrefix(v.Name, "GRAFT_") || strings.HasPrefix(v.Name, "LD_") || slices.Contains(loading, v.Name)
 		if special {
 			d.problem(fmt.Sprintf("%s: %s: is not taken from a parameter: left out", ssmPath, v.Name))
+		} else if !d.has(v.Name) {
+			d.Fetched = append(d.Fetched, v.Name)
 		}
 		return special
 	}))

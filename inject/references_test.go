@@ -300,6 +300,13 @@ func TestReferencesOwners(t *testing.T) {
 	}
 }
 
+// TestFetched: what was fetched is known by its name.
+func TestFetched(t *testing.T) {
+	p := inject.Process{Argv: []string{"/var/task/app"}, Env: inject.Env{"GRAFT_SECRETS=optional", "GRAFT_SSM_PATH=/app/prod/", "A=1", "E=ref+awssecrets://empty", "GONE=ref+awsssm://gone"}}
+	d := inject.Decide(p, referencesMachine(t, map[string]string{"opt/graft.d/50-a.env": "KEY=ref+awsssm://key\nA=ref+awsssm://db\nX=1\n"}))
+	assert.Equal(t, []string{"E", "KEY", "DB", "NEW"}, d.Fetched)
+}
+
 // FuzzReferences: Keep and Nothing else. A variable that is no reference keeps
 // its bytes and its place, and no message holds a value.
 func FuzzReferences(f *testing.F) {

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/graft-lambda/graft/internal/version"
 )
 
 // Module is the module that a layer's programs are built from.
@@ -26,6 +28,15 @@ const (
 // a source tree of the module it is compiled; elsewhere a release's own is
 // unpacked. Where there is neither the error wraps [ErrNoSource].
 func BuildProgram(ctx context.Context, pkg, arch, out string) error {
+	err := LayerProgram(pkg, arch).Compile(ctx, out)
+	if errors.Is(err, ErrNoSource) {
+		return unpack(pkg, arch, out)
+	}
+	return err
+}
+
+// LayerProgram is a program of this module as it goes into a layer.
+func LayerProgram(pkg, arch string) Program {
 	p := Program{Package: pkg, OS: "linux", Arch: arch}
 	if pkg != wrapper {
 		// They speak HTTP and TLS, and the companion loses a seventh of its size
@@ -33,11 +44,7 @@ func BuildProgram(ctx context.Context, pkg, arch, out string) error {
 		// no symbols. Modules and their versions can still be read from them.
 		p.Tags, p.Linker = "nethttpomithttp2", "-s"
 	}
-	err := p.Compile(ctx, out)
-	if errors.Is(err, ErrNoSource) {
-		return unpack(pkg, arch, out)
-	}
-	return err
+	return p
 }
 
 // A Program is a program of this module that is to be compiled.
@@ -47,6 +54,7 @@ type Program struct {
 	Arch    string // as in GOARCH
 	Tags    string // build tags, separated by commas
 	Linker  string // more options for the linker
+	Version string // of the release, for those that say it; empty: none
 }
 
 // Compile writes the program to the file out, the same to the byte for the same
@@ -60,11 +68,15 @@ func (p Program) Compile(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
+	linker := "-w -buildid= " + p.Linker
+	if p.Version != "" {
+		linker += " -X " + version.Linked + "=" + p.Version
+	}
 	// -w keeps the symbols, which vulnerability scanners read. -buildid= and
 	// -trimpath keep the machine out of the program, -buildvcs=false the state
 	// of a work tree that SAM's copy does not have.
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", p.Tags,
-		"-ldflags", strings.TrimSpace("-w -buildid= "+p.Linker), "-o", out, "./"+p.Package)
+		"-ldflags", strings.TrimSpace(linker), "-o", out, "./"+p.Package)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.OS, "GOARCH="+p.Arch, "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 	var stderr bytes.Buffer

@@ -75,16 +75,29 @@ func run(s system) int {
 	for _, w := range d.Plan.Wrappers {
 		chain.Wrappers = append(chain.Wrappers, w.Path)
 	}
-	program, err := s.runChain(chain, d.Process, d.Settings)
-	if errors.Is(err, syscall.E2BIG) && d.Adds(original) {
-		if s.stops(d.Settings, "all agents left out: arguments and environment would be too long") {
+	tried, owners := d.Process, d.Owners(original)
+	program, err := s.runChain(chain, tried, d.Settings)
+	left := leftOut(&d, owners)
+	for errors.Is(err, syscall.E2BIG) {
+		why := tooLong(tried.Env, d.Fetched)
+		if left == "" {
+			if why == "" && len(d.Fetched) > 0 {
+				// Without them graft-secrets was started.
+				why = "the values of references make the environment too long: ask graft-secrets serve for large ones"
+			}
+			if why != "" {
+				s.say("%s", why)
+			}
+			break
+		}
+		if why == "" {
+			why = "arguments and environment would be too long"
+		}
+		if s.stops(d.Settings, "%s left out: %s", left, why) {
 			return exitStrict
 		}
-		owners := d.Owners(original)
-		program, err = owners.Argv[0], s.execute(owners)
-	}
-	if errors.Is(err, syscall.E2BIG) && len(d.References) > 0 {
-		s.say("the values of references make the environment too long: ask graft-secrets serve for large ones")
+		left, tried = "", owners
+		program, err = tried.Argv[0], s.execute(tried)
 	}
 	return s.failed(program, err)
 }

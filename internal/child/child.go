@@ -15,3 +15,7 @@ func Reap(pid int) {
 		}
 	}
 }
+
+// MaxEntry is the longest argument or variable, in bytes with its name, that
+// execve(2) takes: MAX_ARG_STRLEN of Linux's binfmts.h, less the NUL at its end.
+func MaxEntry() int { return 32*syscall.Getpagesize() - 1 }

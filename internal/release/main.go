@@ -34,7 +34,7 @@ import (
 
 func main() {
 	out := flag.String("out", "dist", "the folder to write to")
-	version := flag.String("version", "devel", "what `graft version` says")
+	version := flag.String("version", "devel", "what `graft version` and `graft-secrets version` say")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -59,14 +59,14 @@ func release(ctx context.Context, out, version string, stdout io.Writer) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	if err := programs(ctx, filepath.Join(root, filepath.FromSlash(layers.ReleasedDir))); err != nil {
+	if err := programs(ctx, filepath.Join(root, filepath.FromSlash(layers.ReleasedDir)), version); err != nil {
 		return err
 	}
 	var names []string
 	for _, system := range []string{"darwin", "linux"} {
 		for _, arch := range architectures {
 			name := "graft-" + system + "-" + arch
-			command := layers.Program{Package: "layers/graft", OS: system, Arch: arch, Tags: "release", Linker: "-X main.version=" + version}
+			command := layers.Program{Package: "layers/graft", OS: system, Arch: arch, Tags: "release", Version: version}
 			if err := command.Compile(ctx, filepath.Join(out, name)); err != nil {
 				return err
 			}
@@ -102,7 +102,7 @@ func list(dir string, names []string, stdout io.Writer) error {
 }
 
 // programs fills the folder that the graft command is compiled with.
-func programs(ctx context.Context, dir string) error {
+func programs(ctx context.Context, dir, version string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
@@ -113,7 +113,9 @@ func programs(ctx context.Context, dir string) error {
 		for _, arch := range architectures {
 			file := filepath.Join(dir, layers.ReleasedFile(pkg, arch))
 			plain := strings.TrimSuffix(file, ".gz")
-			if err := layers.BuildProgram(ctx, pkg, arch, plain); err != nil {
+			program := layers.LayerProgram(pkg, arch)
+			program.Version = version
+			if err := program.Compile(ctx, plain); err != nil {
 				return err
 			}
 			data, err := os.ReadFile(plain)

@@ -98,8 +98,15 @@ func TestRelease(t *testing.T) {
 			into := filepath.Join(dir, "with", arch)
 			graft("build", "--secrets", "--arch", arch, "--into", into)
 			secrets := filepath.Join(t.TempDir(), "graft-secrets")
-			require.NoError(t, layers.BuildProgram(t.Context(), "wrapper/secrets", arch, secrets))
+			p := layers.LayerProgram("wrapper/secrets", arch)
+			p.Version = "v1.2.3"
+			require.NoError(t, p.Compile(t.Context(), secrets))
 			assert.True(t, bytes.Equal(read(t, secrets), read(t, filepath.Join(into, "graft-secrets"))), "graft-secrets for %s is what the sources give", arch)
+			if arch == runtime.GOARCH {
+				out, err := exec.CommandContext(t.Context(), filepath.Join(into, "graft-secrets"), "--version").Output()
+				require.NoError(t, err)
+				assert.Equal(t, "graft-secrets v1.2.3\n", string(out))
+			}
 		}
 
 		// In the layer folder itself, with nothing said of where to.

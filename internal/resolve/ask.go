@@ -34,7 +34,8 @@ var ErrNotThere = errors.New(Program + ": is not in the layer: build it with gra
 // question that got no answer has the error as its problem.
 //
 // Variables of env that are references themselves do not reach the program:
-// they would stand in for a region, a proxy or an endpoint.
+// they would stand in for a region, a proxy or an endpoint. Nor does what is too
+// long for any program: whoever starts the function with it says so.
 func Ask(env, questions []string, limit time.Duration) []reference.Answer {
 	return askAll(Program, "", env, questions, limit)
 }
@@ -116,11 +117,12 @@ func ask(program, dir string, env, questions []string, limit time.Duration) ([]r
 	return answers, err
 }
 
-// without returns env less the references in it.
+// without returns env less the references in it, and what is too long for any
+// program.
 func without(env []string) []string {
 	kept := make([]string, 0, len(env))
 	for _, entry := range env {
-		if _, value, _ := strings.Cut(entry, "="); !reference.Is(value) {
+		if _, value, _ := strings.Cut(entry, "="); !reference.Is(value) && len(entry) <= child.MaxEntry() {
 			kept = append(kept, entry)
 		}
 	}

@@ -15,9 +15,21 @@ type fetcher struct {
 	connect func(context.Context) (Service, error)
 	turns   chan struct{}
 
-	mu      sync.Mutex
-	service Service // nil until it is needed
-	flights map[query]*flight
+	mu         sync.Mutex
+	service    Service     // nil until it is needed
+	connection *connection // nil if none is under way
+	flights    map[query]*flight
+}
+
+// A connection is the services on the way. What came of it may be read when done
+// is closed.
+type connection struct {
+	done    chan struct{}
+	service Service
+	err     error
+	// stale is set if the environment has stood still since. The fetcher's lock
+	// guards it.
+	stale bool
 }
 
 // A flight is a call under way. Its fields may be read when done is closed.
@@ -86,21 +98,51 @@ func (f *fetcher) fetch(ctx context.Context, q query, limit time.Duration) (body
 	return body, err
 }
 
-// connected returns the service, connected anew if it was given up.
+// connected returns the service, connected anew if it was given up. What
+// connects may hang, as a file of a file system that is gone does: it does so
+// alone and once, and nobody waits for it longer than ctx lasts.
 func (f *fetcher) connected(ctx context.Context) (Service, error) {
+	for {
+		f.mu.Lock()
+		s, c := f.service, f.connection
+		if s == nil && c == nil {
+			c = &connection{done: make(chan struct{})}
+			f.connection = c
+			go f.dial(context.WithoutCancel(ctx), c)
+		}
+		stale := c != nil && c.stale
+		f.mu.Unlock()
+		if s != nil {
+			return s, nil
+		}
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if !stale {
+			return c.service, c.err
+		}
+	}
+}
+
+// dial makes a connection.
+func (f *fetcher) dial(ctx context.Context, c *connection) {
+	defer close(c.done)
+	ctx, cancel := context.WithTimeout(ctx, unlimited)
+	defer cancel()
+	c.err = guard.Call(func() (err error) {
+		if c.service, err = f.connect(ctx); err == nil && c.service == nil {
+			err = errors.New("no service")
+		}
+		return err
+	})
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.service == nil {
-		s, err := f.connect(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if s == nil {
-			return nil, errors.New("no service")
-		}
-		f.service = s
+	f.connection = nil
+	if c.err == nil && !c.stale {
+		f.service = c.service
 	}
-	return f.service, nil
 }
 
 // forget gives up the service with its connections and credentials, and what is
@@ -109,5 +151,8 @@ func (f *fetcher) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.service = nil
+	if f.connection != nil {
+		f.connection.stale = true
+	}
 	clear(f.flights)
 }

@@ -39,6 +39,8 @@ type trial struct {
 	settings secretsapi.Settings
 	// hold, if not nil, is called in each call to a service.
 	hold func(context.Context) error
+	// dial, if not nil, is called in each connect.
+	dial func() error
 
 	mu       sync.Mutex
 	connects int
@@ -59,8 +61,11 @@ func newTrial(t *testing.T, env ...string) *trial {
 	require.Empty(t, problems)
 	connect := func(context.Context) (secretsapi.Service, error) {
 		tr.mu.Lock()
-		defer tr.mu.Unlock()
 		tr.connects++
+		tr.mu.Unlock()
+		if tr.dial != nil {
+			return tr, tr.dial()
+		}
 		return tr, nil
 	}
 	now := func() time.Time {
@@ -312,6 +317,59 @@ func TestShared(t *testing.T) {
 			assert.Len(t, seen, want)
 		})
 	}
+}
+
+// TestConnectHangs: what connects may hang in a file that never ends. Nobody
+// waits for it longer than the request's own limit, and it hangs once only.
+func TestConnectHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := newTrial(t, "SSM_PARAMETER_STORE_TIMEOUT_MILLIS=1000", "SECRETS_MANAGER_TIMEOUT_MILLIS=3000", "AWS_LAMBDA_INITIALIZATION_TYPE=snap-start")
+		let := make(chan struct{})
+		tr.dial = func() error { <-let; return nil }
+		took := func(target string) time.Duration {
+			start := time.Now()
+			status, _ := tr.get(target)
+			assert.Equal(t, http.StatusBadRequest, status)
+			return time.Since(start)
+		}
+		done := make(chan time.Duration)
+		go func() { done <- took(secretURL + "?secretId=s") }()
+		synctest.Wait()
+		for range 2 {
+			assert.Equal(t, time.Second, took(parameterURL+"?name=a"))
+		}
+		assert.Equal(t, 3*time.Second, <-done)
+		assert.Equal(t, 1, tr.connects)
+
+		// After a restore nobody takes what began before it, and nobody waits for it.
+		tr.pass(time.Hour)
+		assert.Equal(t, time.Second, took(parameterURL+"?name=a"))
+		assert.Equal(t, 1, tr.connects)
+		status := make(chan int)
+		go func() { s, _ := tr.get(parameterURL + "?name=a"); status <- s }()
+		synctest.Wait()
+		close(let)
+		assert.Equal(t, http.StatusOK, <-status)
+		assert.Equal(t, 2, tr.connects)
+	})
+}
+
+// TestConnectFails: it is tried anew for the next request.
+func TestConnectFails(t *testing.T) {
+	tr := newTrial(t, "PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL=error")
+	tr.dial = func() error { return syscall.ECONNREFUSED }
+	for range 2 {
+		status, _ := tr.get(secretURL + "?secretId=s")
+		assert.Equal(t, http.StatusBadRequest, status)
+	}
+	tr.dial = func() error { panic(value) }
+	status, _ := tr.get(secretURL + "?secretId=s")
+	assert.Equal(t, http.StatusBadRequest, status)
+	assert.Equal(t, strings.Repeat(`secret "s": connection refused`+"\n", 2)+`secret "s": the answer cannot be understood`+"\n", tr.logged())
+	tr.dial = nil
+	status, _ = tr.get(secretURL + "?secretId=s")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Equal(t, 4, tr.connects)
 }
 
 // TestConnections: no more calls at once than there may be connections, and the

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -178,9 +179,12 @@ func TestServeCrash(t *testing.T) {
 	}
 }
 
-// TestServeFaults: no service, no credentials, no region.
+// TestServeFaults: no service, no credentials, no region, no configuration that
+// has an end.
 func TestServeFaults(t *testing.T) {
 	dead := "AWS_ENDPOINT_URL=http://" + testbed.NobodyListens(t)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
 	tests := []struct {
 		name string
 		env  []string
@@ -188,6 +192,9 @@ func TestServeFaults(t *testing.T) {
 	}{
 		{"down", []string{dead, "AWS_REGION=us-east-1", "AWS_MAX_ATTEMPTS=1"}, `graft-secrets: secret "s": connection refused`},
 		{"no credentials", []string{dead, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY="}, `graft-secrets: secret "s": no credentials: neither AWS_ACCESS_KEY_ID nor another source of the SDK's is set`},
+		{"a FIFO as configuration", []string{dead, "AWS_REGION=us-east-1", "AWS_CONFIG_FILE=" + fifo}, `graft-secrets: secret "s": the SDK's configuration: AWS_CONFIG_FILE: not a regular file`},
+		{"credentials without an end", []string{dead, "AWS_REGION=us-east-1", "AWS_SHARED_CREDENTIALS_FILE=/dev/zero"}, `graft-secrets: secret "s": the SDK's configuration: AWS_SHARED_CREDENTIALS_FILE: not a regular file`},
+		{"no configuration", []string{dead, "AWS_REGION=us-east-1", "AWS_MAX_ATTEMPTS=1", "AWS_CONFIG_FILE=/dev/null"}, `graft-secrets: secret "s": connection refused`},
 		{"no region", []string{"AWS_REGION="}, `graft-secrets: secret "s": no region: set AWS_REGION`},
 	}
 	for _, test := range tests {

@@ -63,14 +63,18 @@ func httpClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout })
 }
 
-// New reads the SDK's configuration. EC2's metadata service is never asked, and
-// the SDK logs nothing.
+// New reads the SDK's configuration. It may hang in a file that cannot be read,
+// whatever ctx says. EC2's metadata service is never asked, and the SDK logs
+// nothing.
 func New(ctx context.Context, options ...func(*config.LoadOptions) error) (Clients, error) {
 	options = append([]func(*config.LoadOptions) error{
 		Attempt(0),
 		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
 		config.WithLogger(logging.Nop{}),
 	}, options...)
+	if err := readable(); err != nil {
+		return Clients{}, err
+	}
 	c, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		if provider := snapStart(); provider != nil {

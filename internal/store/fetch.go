@@ -27,7 +27,10 @@ type fetch struct {
 	limit   time.Duration
 	clients Clients
 	dir     string
-	running sync.WaitGroup
+	// What runs: the services' part begins with the clients, which are there when
+	// opened is closed.
+	files, services sync.WaitGroup
+	opened          chan struct{}
 
 	mu     sync.Mutex
 	things map[thing]found
@@ -45,7 +48,7 @@ type fetch struct {
 // An error is one of graft's own; there are no answers with it.
 func Fetch(ctx context.Context, questions []string, limit time.Duration, dir string, open func() (Clients, error)) ([]reference.Answer, error) {
 	f := &fetch{
-		ctx: ctx, limit: limit, dir: dir,
+		ctx: ctx, limit: limit, dir: dir, opened: make(chan struct{}),
 		things: make(map[thing]found),
 		below:  make(map[string]reference.Answer),
 	}
@@ -110,7 +113,7 @@ func thingOf(r reference.Reference) thing {
 // start begins to fetch everything.
 func (f *fetch) start(things []thing, paths []string, open func() (Clients, error)) {
 	services := len(paths) > 0
-	files := newLane(parallelFiles)
+	files := newLane(&f.files, parallelFiles)
 	for _, t := range things {
 		if t.source == reference.File {
 			f.call(files, func() { f.file(t) })
@@ -121,9 +124,10 @@ func (f *fetch) start(things []thing, paths []string, open func() (Clients, erro
 	if !services {
 		return
 	}
-	f.do(func() {
+	f.do(&f.services, func() {
 		var err error
 		f.clients, err = open()
+		close(f.opened)
 		parameters, secrets := make(map[place][]thing), make(map[place][]thing)
 		for _, t := range things {
 			switch why := f.unable(err, t.place); {
@@ -145,7 +149,7 @@ func (f *fetch) start(things []thing, paths []string, open func() (Clients, erro
 		for p, wanted := range secrets {
 			f.secrets(p, wanted)
 		}
-		below := newLane(parallel)
+		below := newLane(&f.services, parallel)
 		for _, path := range paths {
 			if why := f.unable(err, place{}); why != "" {
 				f.settleBelow(path, reference.Answer{Problem: why})

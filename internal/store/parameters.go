@@ -48,7 +48,7 @@ func (f *fetch) parameters(p place, things []thing) {
 	for i, t := range things {
 		wanted[i] = named{t, t.id}
 	}
-	l := newLane(parallel)
+	l := newLane(&f.services, parallel)
 	for _, batch := range batches(wanted, maxParameters, named.path) {
 		f.call(l, func() { f.getParameters(l, p, batch) })
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"sync"
 	"time"
 
 	"github.com/graft-lambda/graft/internal/guard"
@@ -11,13 +12,14 @@ const (
 	// place, parallelFiles how many files are open.
 	parallel      = 8
 	parallelFiles = 64
-	// lastWords is how long calls get to say why the deadline found them waiting.
+	// lastWords is how long calls of services get to say why the deadline found
+	// them waiting. They end with the context, and need next to nothing of it.
 	lastWords = 200 * time.Millisecond
 )
 
-// do has a part run beside the others.
-func (f *fetch) do(part func()) {
-	f.running.Go(func() {
+// do has a part of a group run beside the others.
+func (f *fetch) do(group *sync.WaitGroup, part func()) {
+	group.Go(func() {
 		err := guard.Call(func() error {
 			part()
 			return nil
@@ -30,18 +32,21 @@ func (f *fetch) do(part func()) {
 	})
 }
 
-// A lane is what may be under way at once. A service that hangs keeps no other
-// waiting: each has its own.
-type lane chan struct{}
+// A lane is what may be under way at once, and the group that it belongs to. A
+// service that hangs keeps no other waiting: each has its own.
+type lane struct {
+	group *sync.WaitGroup
+	room  chan struct{}
+}
 
-func newLane(n int) lane { return make(lane, n) }
+func newLane(group *sync.WaitGroup, n int) lane { return lane{group, make(chan struct{}, n)} }
 
 // call has a part run beside the others when there is room in its lane.
 func (f *fetch) call(l lane, part func()) {
-	f.do(func() {
+	f.do(l.group, func() {
 		select {
-		case l <- struct{}{}:
-			defer func() { <-l }()
+		case l.room <- struct{}{}:
+			defer func() { <-l.room }()
 			part()
 		case <-f.ctx.Done():
 		}
@@ -50,18 +55,25 @@ func (f *fetch) call(l lane, part func()) {
 
 // wait returns when everything is known or the time is over.
 func (f *fetch) wait() error {
-	done := make(chan struct{})
+	services, all := make(chan struct{}), make(chan struct{})
 	go func() {
-		f.running.Wait()
-		close(done)
+		f.services.Wait()
+		close(services)
+		f.files.Wait()
+		close(all)
 	}()
 	select {
-	case <-done:
+	case <-all:
 	case <-f.ctx.Done():
-		// The calls end with the context; a file of a hung file system does not.
+		// A file of a hung file system does not end with the context, and has
+		// nothing to say; neither has a configuration that is read from one.
 		select {
-		case <-done:
-		case <-time.After(lastWords):
+		case <-f.opened:
+			select {
+			case <-services:
+			case <-time.After(lastWords):
+			}
+		default:
 		}
 	}
 	f.mu.Lock()

@@ -197,8 +197,12 @@ func explain(code string, about Subject) string {
 
 // ConfigProblem says why the SDK's configuration cannot be used.
 func ConfigProblem(err error) string {
+	var problem Problem
 	var profile config.SharedConfigProfileNotExistError
-	if errors.As(err, &profile) {
+	switch {
+	case errors.As(err, &problem):
+		return string(problem)
+	case errors.As(err, &profile):
 		return "the SDK's configuration: AWS_PROFILE names a profile that is not there"
 	}
 	return "the SDK's configuration cannot be used: look at AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE and the other AWS_ variables"

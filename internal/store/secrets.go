@@ -18,7 +18,7 @@ const maxSecrets = 20
 
 // secrets fetches the secrets of one place.
 func (f *fetch) secrets(p place, things []thing) {
-	l := newLane(parallel)
+	l := newLane(&f.services, parallel)
 	// Another account's secret, which is asked for by its ARN, may have the name
 	// of one of this account's.
 	latest := make(map[bool][]thing)

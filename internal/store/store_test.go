@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/smithy-go"
@@ -247,4 +248,24 @@ func TestRetryDelay(t *testing.T) {
 		assert.LessOrEqual(t, d, mostDelay)
 	}
 	assert.Zero(t, r.MaxAttempts())
+}
+
+// TestFetchEnds: a configuration that does not come keeps nobody waiting beyond
+// the time.
+func TestFetchEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 3 * time.Second
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		let := make(chan struct{})
+		defer close(let)
+		start := time.Now()
+		answers, err := Fetch(ctx, []string{"ref+awsssm://a"}, limit, "", func() (Clients, error) {
+			<-let
+			return Clients{}, ctx.Err()
+		})
+		require.NoError(t, err)
+		assert.Equal(t, []reference.Answer{{Problem: "no answer within 3s"}}, answers)
+		assert.Equal(t, limit, time.Since(start))
+	})
 }

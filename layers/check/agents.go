@@ -138,7 +138,7 @@ func (s *stack) variables(r *root, f fragment.Fragment) {
 		switch err := Startable(r, f.Run[0]); {
 		case errors.Is(err, errNotExecutable):
 			s.add(r, "lost-execute-bit", f.File, line, "%s: %v", f.Run[0], err)
-		case err != nil && f.Run[0] == resolve.Program:
+		case err != nil && runsSecrets(f):
 			if s.secretless(r) {
 				s.add(r, "secrets-missing", f.File, line, "GRAFT_RUN runs %s, which no layer has%s", resolve.Program, s.unbuilt())
 			}

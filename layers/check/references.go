@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/graft-lambda/graft/inject"
@@ -19,11 +20,9 @@ func (s *stack) references(r *root, list []fragment.Fragment) {
 				continue
 			}
 			line := s.lineOf(r, f.File, v.Name)
-			switch why := badReference(v); {
+			switch why := unfit(v); {
 			case why != "":
 				s.add(r, "bad-reference", f.File, line, "%s", why)
-			case !inject.IsPlain(v.Name):
-				s.add(r, "bad-reference", f.File, line, "%s: is merged with what is there, and cannot be a reference: the fragment stands down", v.Name)
 			case missing:
 				s.add(r, "secrets-missing", f.File, line, "%s is a reference, but no layer has %s%s: the fragment stands down", v.Name, resolve.Program, s.unbuilt())
 			}
@@ -70,6 +69,24 @@ func (s *stack) unbuilt() string {
 		return ""
 	}
 	return " (" + strings.Join(names, ", ") + ": not built yet)"
+}
+
+// NeedsSecrets reports whether a fragment needs graft-secrets: it has a reference,
+// or runs it.
+func NeedsSecrets(f fragment.Fragment) bool {
+	return runsSecrets(f) || slices.ContainsFunc(f.Vars, func(v fragment.Var) bool { return reference.Is(v.Value) && unfit(v) == "" })
+}
+
+func runsSecrets(f fragment.Fragment) bool { return len(f.Run) > 0 && f.Run[0] == resolve.Program }
+
+// unfit says why a fragment's variable that is a reference is never fetched;
+// empty if it is.
+func unfit(v fragment.Var) string {
+	why := badReference(v)
+	if why == "" && !inject.IsPlain(v.Name) {
+		why = v.Name + ": is merged with what is there, and cannot be a reference: the fragment stands down"
+	}
+	return why
 }
 
 // asks reports whether graft fetches something for a function's variable.

@@ -4,10 +4,16 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 
+	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/internal/resolve"
 	"github.com/graft-lambda/graft/layers"
+	"github.com/graft-lambda/graft/layers/check"
 )
 
 const buildHelp = `usage: graft build [FLAG…] [FOLDER…]
@@ -37,6 +43,9 @@ func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if file := o.lacksSecrets(); file != "" {
+		fmt.Fprintf(stderr, "graft: %s: needs %s, which is not in this layer: give --secrets, if no other layer has it\n", file, resolve.Program)
+	}
 	if o.into != "" {
 		return layers.Build(ctx, o.into, o.optionsFor(o.archs[0]), o.folders...)
 	}
@@ -47,6 +56,26 @@ func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		fmt.Fprintf(stderr, "leaving %s out of the layer: this build writes there\n", dir)
 	}
 	return o.zips(ctx, stdout, stderr)
+}
+
+// lacksSecrets returns the first fragment that needs graft-secrets, if the layer
+// is made without that.
+func (o order) lacksSecrets() string {
+	if o.options.Secrets {
+		return ""
+	}
+	needs := ""
+	for _, folder := range o.folders {
+		root := os.DirFS(folder)
+		if _, err := fs.Stat(root, path.Base(resolve.Program)); err == nil {
+			return ""
+		}
+		fragments, _ := fragment.ReadDir(root, path.Base(fragment.Dir))
+		if i := slices.IndexFunc(fragments, check.NeedsSecrets); i >= 0 && needs == "" {
+			needs = filepath.Join(folder, fragments[i].File)
+		}
+	}
+	return needs
 }
 
 // zips packs the layer for each architecture.

@@ -135,6 +135,44 @@ func TestBuildSecrets(t *testing.T) {
 	}
 }
 
+// TestBuildLacksSecrets: a layer whose fragments need graft-secrets, and that is
+// made without it, is worth a line.
+func TestBuildLacksSecrets(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		flags []string
+		files []string
+		said  bool
+	}{
+		{text: "GRAFT_RUN=/opt/graft-secrets serve\n", said: true},
+		{text: "KEY=ref+awssecrets://key\n", said: true},
+		{text: "KEY=ref+awssecrets://key\n", flags: []string{"--secrets"}},
+		{text: "KEY=ref+awssecrets://key\n", files: []string{"graft-secrets"}},
+		{text: "KEY=ref+vault://key\n"},
+		{text: "GRAFT_RUN=/opt/collector\nKEY=1\n"},
+	} {
+		dir := filepath.Join(t.TempDir(), "mine")
+		file := filepath.Join(dir, "graft.d/50-a.env")
+		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		require.NoError(t, os.WriteFile(file, []byte(c.text), 0o644))
+		for _, name := range c.files {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o755))
+		}
+		var out bytes.Buffer
+		o, err := newOrder(append(c.flags, dir), &out, &out)
+		require.NoError(t, err)
+		want := ""
+		if c.said {
+			want = file
+		}
+		assert.Equal(t, want, o.lacksSecrets(), c.text)
+	}
+	var stdout, stderr bytes.Buffer
+	args := []string{"build", "--arch", "arm64", "--companion", "none", "--into", filepath.Join(t.TempDir(), "into"), "../parameters-and-secrets"}
+	require.Zero(t, run(t.Context(), args, &stdout, &stderr), "%s", &stderr)
+	assert.Equal(t, "graft: ../parameters-and-secrets/graft.d/20-parameters-and-secrets.env: needs /opt/graft-secrets, which is not in this layer: give --secrets, if no other layer has it\n", stderr.String())
+}
+
 func TestVersion(t *testing.T) {
 	var out bytes.Buffer
 	require.Zero(t, run(t.Context(), []string{"version"}, &out, &out))

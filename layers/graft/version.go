@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"io"
-	"runtime/debug"
+
+	"github.com/graft-lambda/graft/internal/version"
 )
 
 const versionHelp = `usage: graft version
@@ -13,9 +13,6 @@ const versionHelp = `usage: graft version
 Prints the version: that of the release, or of the module that go install
 fetched, or devel.
 `
-
-// version is set by the linker in a release.
-var version string
 
 // printVersion is the command version.
 func printVersion(args []string, stdout io.Writer) error {
@@ -26,18 +23,5 @@ func printVersion(args []string, stdout io.Writer) error {
 	if len(rest) > 0 {
 		return usageError{error: errors.New("version: takes no arguments")}
 	}
-	_, err = fmt.Fprintln(stdout, "graft", versionText())
-	return err
-}
-
-// versionText is the release, or the version of the module that `go install`
-// fetched, or "devel".
-func versionText() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "devel"
+	return version.Print(stdout, "graft")
 }

@@ -175,10 +175,12 @@ var machineFaults = []fault{
 	{name: "a broken `AWS_CONFIG_FILE`", questions: parameters(1), before: configFile("[default\nregion = " + leak + "\n")},
 	{name: "a broken `AWS_CONFIG_FILE`, and no credentials", questions: parameters(1), unset: keys, before: configFile("[default\nregion = " + leak + "\n")},
 	{name: "a setting that the SDK does not know in `AWS_CONFIG_FILE`", questions: append(parameters(1), "ref+file:///app/none"), before: configFile("[default]\nretry_mode = " + leak + "\n")},
-	{name: "an `AWS_CONFIG_FILE` that cannot be read to its end", questions: parameters(1), limit: usual, before: func(t testing.TB, _ *service) []string {
-		file := filepath.Join(t.TempDir(), "fifo")
-		require.NoError(t, unix.Mkfifo(file, 0o600))
-		return []string{"AWS_CONFIG_FILE=" + file}
+	{name: "an `AWS_CONFIG_FILE` that is a FIFO", questions: parameters(1), before: func(t testing.TB, _ *service) []string {
+		return []string{"AWS_CONFIG_FILE=" + fifo(t)}
+	}},
+	{name: "an `AWS_SHARED_CREDENTIALS_FILE` without an end", questions: parameters(1), env: []string{"AWS_SHARED_CREDENTIALS_FILE=/dev/zero"}},
+	{name: "an `AWS_CONFIG_FILE` from a file system that hangs", questions: parameters(1), limit: usual, before: func(t testing.TB, _ *service) []string {
+		return []string{"AWS_CONFIG_FILE=" + leased(t)}
 	}},
 	{name: "an `AWS_PROFILE` that is not there", questions: parameters(1), env: []string{"AWS_PROFILE=" + leak}},
 	{name: "`credential_process` in `AWS_CONFIG_FILE`", questions: parameters(1), unset: keys,
@@ -198,6 +200,27 @@ func container(t testing.TB, answer http.HandlerFunc) []string {
 	return []string{"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + server.URL + "/2021-04-23/credentials", "AWS_CONTAINER_AUTHORIZATION_TOKEN=" + leak}
 }
 
+// fifo makes one that nobody writes to.
+func fifo(t testing.TB) string {
+	file := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, unix.Mkfifo(file, 0o600))
+	return file
+}
+
+// leased makes a file that cannot be opened before the kernel breaks this
+// process's lease of it, after /proc/sys/fs/lease-break-time, 45 s by default.
+func leased(t testing.TB) string {
+	file := filepath.Join(t.TempDir(), "leased")
+	f, err := os.Create(file)
+	require.NoError(t, err)
+	t.Cleanup(func() { f.Close() })
+	if _, err = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		err = fmt.Errorf("%w: a lease of a file: %v", testbed.ErrUnavailable, err)
+	}
+	testbed.NeedErr(t, err)
+	return file
+}
+
 func configFile(text string) func(testing.TB, *service) []string {
 	return func(t testing.TB, _ *service) []string {
 		file := filepath.Join(t.TempDir(), "config")
@@ -212,12 +235,11 @@ func hangingProcess() fault {
 	var alive *os.File
 	return fault{name: "a `credential_process` that hangs", questions: parameters(1), unset: keys, limit: usual,
 		before: func(t testing.TB, s *service) []string {
-			fifo := filepath.Join(t.TempDir(), "alive")
-			require.NoError(t, unix.Mkfifo(fifo, 0o600))
+			held := fifo(t)
 			var err error
-			alive, err = os.OpenFile(fifo, os.O_RDONLY|unix.O_NONBLOCK, 0)
+			alive, err = os.OpenFile(held, os.O_RDONLY|unix.O_NONBLOCK, 0)
 			require.NoError(t, err)
-			return configFile("[default]\ncredential_process = exec 9>"+fifo+"; echo begun >&9; sleep 1000; true\n")(t, s)
+			return configFile("[default]\ncredential_process = exec 9>"+held+"; echo begun >&9; sleep 1000; true\n")(t, s)
 		},
 		after: func(t testing.TB, _ *service) {
 			defer alive.Close()

@@ -4,12 +4,15 @@
 //
 //	graft-secrets resolve DURATION   what the wrapper and the companion start
 //	graft-secrets serve              an extension's program, for GRAFT_RUN
+//	graft-secrets version            the release, or devel
 package main
 
 import (
 	"fmt"
 	"os"
 	"slices"
+
+	"github.com/graft-lambda/graft/internal/version"
 )
 
 func main() {
@@ -27,6 +30,9 @@ func run(args []string) int {
 	case len(args) > 0 && slices.Contains([]string{"help", "-h", "-help", "--help"}, args[len(args)-1]):
 		fmt.Print(usage)
 		return 0
+	case len(args) == 1 && slices.Contains([]string{"version", "-v", "-version", "--version"}, args[0]):
+		_ = version.Print(os.Stdout, "graft-secrets") // as with the help: nobody is there to be told
+		return 0
 	case len(args) == 2 && args[0] == "resolve":
 		return resolveAll(args[1])
 	case len(args) == 1 && args[0] == "serve":
@@ -37,8 +43,9 @@ func run(args []string) int {
 }
 
 const usage = `usage: graft-secrets serve
+       graft-secrets version
 
-Answers on localhost:2773 as AWS's Parameters and Secrets extension does, until
+Serve answers on localhost:2773 as AWS's Parameters and Secrets extension does, until
 SIGTERM. In a layer a fragment's line starts it: GRAFT_RUN=/opt/graft-secrets serve
 
 The values of references (ref+…) need no command: /opt/graft and the companion

@@ -90,7 +90,7 @@ func TestHelp(t *testing.T) {
 	out, err := buildOnce()
 	require.NoError(t, err, out)
 	for line, status := range map[string]int{
-		"": exitUsage, "bogus": exitUsage, "serve x": exitUsage, "resolve": exitUsage,
+		"": exitUsage, "bogus": exitUsage, "serve x": exitUsage, "resolve": exitUsage, "version x": exitUsage,
 		"help": 0, "-h": 0, "--help": 0, "serve --help": 0, "resolve -h": 0,
 	} {
 		t.Run(line, func(t *testing.T) {
@@ -106,5 +106,15 @@ func TestHelp(t *testing.T) {
 			assert.Equal(t, usage, said)
 			assert.Empty(t, silent)
 		})
+	}
+}
+
+func TestVersion(t *testing.T) {
+	text, err := buildOnce()
+	require.NoError(t, err, text)
+	for _, arg := range []string{"version", "-v", "-version", "--version"} {
+		out, err := exec.Command(built, arg).CombinedOutput()
+		require.NoError(t, err, arg)
+		assert.Equal(t, "graft-secrets devel\n", string(out), arg)
 	}
 }

@@ -25,6 +25,7 @@ func resolveAll(limit string) int {
 	}
 	unix.CloseOnExec(resolve.AnswerFile)
 	out := os.NewFile(resolve.AnswerFile, "answers")
+	go endWith(resolve.AnswerFile)
 	errs := silence()
 	// Whoever asks may neither end the questions nor read the answers.
 	time.AfterFunc(within+resolve.Grace, func() { os.Exit(exitFailed) })
@@ -59,6 +60,26 @@ func resolveAll(limit string) int {
 func isPipe(fd int) bool {
 	var stat unix.Stat_t
 	return unix.Fstat(fd, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFIFO
+}
+
+// endWith ends this process, and the programs that the SDK has started for
+// credentials, when nobody is left to read what is written to the pipe. The
+// system's signal of a parent's death would do for this process only, and comes
+// with the end of the thread that has started it.
+func endWith(pipe int) {
+	for {
+		fds := []unix.PollFd{{Fd: int32(pipe)}} // for no event: POLLERR comes unasked
+		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
+			return
+		}
+		if fds[0].Revents&unix.POLLERR != 0 {
+			break
+		}
+	}
+	if unix.Getpgrp() == unix.Getpid() {
+		_ = unix.Kill(0, unix.SIGKILL)
+	}
+	os.Exit(exitFailed)
 }
 
 // beside starts f and returns what waits for it. A panic of f becomes one of the
