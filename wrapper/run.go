@@ -55,7 +55,7 @@ func run(s system) int {
 		return exitUsage
 	}
 	original := inject.Process{Argv: s.args[1:], Env: s.env}
-	if path.Dir(original.Argv[0]) == inject.RunDir || s.machine().RunsSelf(original.Argv[0], original.Env) {
+	if path.Dir(original.Argv[0]) == inject.RunDir || s.runsSelf(original) {
 		return s.resume(original)
 	}
 	d := inject.Decide(original, s.machine())
@@ -97,6 +97,13 @@ func (s system) machine() inject.Machine {
 			return s.resolve(env, questions, limit)
 		},
 	}
+}
+
+// runsSelf reports whether p's program is a script whose interpreter is graft. A
+// panic while looking is no reason not to start it.
+func (s system) runsSelf(p inject.Process) (itself bool) {
+	defer func() { _ = recover() }()
+	return s.machine().RunsSelf(p.Argv[0], p.Env)
 }
 
 // resume goes on with a chain of wrappers: one of them has called the file in
