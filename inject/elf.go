@@ -37,9 +37,6 @@ func (c *check) loadsLibrary(file string, seen map[string]bool) error {
 	if want := c.machine(); lib.Machine != want {
 		return fmt.Errorf("%s: is for %s, this is %s", file, native.ArchName(lib.Machine), native.ArchName(want))
 	}
-	if !lib.Loadable() {
-		return fmt.Errorf("%s: is a program, not a library", file)
-	}
 	libc := c.libc()
 	if lib.Libc != "" && libc != "" && lib.Libc != libc {
 		return fmt.Errorf("%s: is for %s, the runtime is for %s", file, lib.Libc, libc)

@@ -30,8 +30,6 @@ type Object struct {
 	Interp string
 	// Soname is what a library calls itself; usually empty for a program.
 	Soname string
-	// PIE says that a file of type ET_DYN is a program all the same.
-	PIE bool
 }
 
 // Bounds for what a hostile file can make us read.
@@ -103,8 +101,6 @@ func (o *Object) readDynamic(r io.ReaderAt, entries []elf.Dyn64, segments []elf.
 			o.Needed = append(o.Needed, at(e.Val))
 		case elf.DT_SONAME:
 			o.Soname = at(e.Val)
-		case elf.DT_FLAGS_1:
-			o.PIE = elf.DynFlag1(e.Val)&elf.DF_1_PIE != 0
 		case elf.DT_RUNPATH, elf.DT_RPATH:
 			o.Runpath = append(o.Runpath, strings.Split(at(e.Val), ":")...)
 		}
@@ -142,10 +138,6 @@ func libcOf(o Object) string {
 	}
 	return ""
 }
-
-// Loadable reports whether the dynamic linker loads the file as a library: it
-// refuses programs.
-func (o Object) Loadable() bool { return o.Type == elf.ET_DYN && !o.PIE }
 
 // ArchName returns the name of a processor as Lambda has it.
 func ArchName(m elf.Machine) string {
