@@ -221,6 +221,32 @@ func TestReadyMadeAnswers(t *testing.T) {
 	}
 }
 
+// TestReadyMadeStreams runs every layer for Node.js with a handler that streams
+// its response: what it wrote reaches the caller as it is, whatever stands in
+// front of it (https://github.com/open-telemetry/opentelemetry-js-contrib/issues/2827).
+func TestReadyMadeStreams(t *testing.T) {
+	t.Parallel()
+	k := readyKit(t)
+	rt := testbed.Need(t, k.bed, "nodejs24")
+	code := filepath.Join(k.dir, "streams")
+	require.NoError(t, os.Mkdir(code, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(code, "index.js"), []byte(`
+exports.handler = awslambda.streamifyResponse(async (event, stream) => {
+  stream.setContentType('text/plain');
+  for (const part of ['one ', 'two ', 'three']) stream.write(part);
+  stream.end();
+});`), 0o644))
+	for _, l := range readyFor("nodejs") {
+		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
+			ex := exampleIn(t, "nodejs")
+			ex.code = code
+			tr := stacked(t, k, ex, rt, l)
+			assert.Equal(t, "one two three", string(tr.responses[1].Body), tr.log)
+		})
+	}
+}
+
 // stacked runs an example on rt with these layers instead of its own, each a
 // Lambda layer by itself.
 func stacked(t *testing.T, k *kit, ex example, rt testbed.Runtime, stack ...readyLayer) trial {

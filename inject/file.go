@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 
 	"github.com/graft-lambda/graft/inject/fragment"
@@ -67,4 +68,18 @@ func (m Machine) isFile(p string) bool {
 func (m Machine) exists(p string) bool {
 	_, err := fs.Stat(m.Root, fragment.Rel(p))
 	return err == nil
+}
+
+// sameFile reports whether two paths lead to one file.
+func (m Machine) sameFile(a, b string) bool {
+	if path.Clean(a) == path.Clean(b) {
+		return true
+	}
+	ai, err := fs.Stat(m.Root, fragment.Rel(a))
+	if err != nil {
+		return false
+	}
+	bi, err := fs.Stat(m.Root, fragment.Rel(b))
+	// A file system in memory has one value for one file.
+	return err == nil && (ai == bi || os.SameFile(ai, bi))
 }

@@ -90,6 +90,14 @@ func (m Machine) shebang(file string, env Env) string {
 	return words[0]
 }
 
+// RunsSelf reports whether a program is a script that the wrapper itself
+// interprets: to start it is to start the wrapper again, with the script as its
+// program.
+func (m Machine) RunsSelf(program string, env Env) bool {
+	interpreter := m.shebang(m.lookPath(program, env), env)
+	return interpreter != "" && m.sameFile(interpreter, m.Self)
+}
+
 // head returns at most n bytes from the start of a regular file.
 func (m Machine) head(file string, n int) ([]byte, error) {
 	f, err := m.open(file)

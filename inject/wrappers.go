@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -70,12 +69,12 @@ func (p *planner) joinWrapper(c *check, file string) (string, error) {
 }
 
 // checkWrapper reports why a file cannot be run as a wrapper. What stands in
-// RunDir is graft, too.
+// RunDir is graft, too, and so is every script that names it as its interpreter.
 func (p *planner) checkWrapper(c *check, file string) error {
 	if err := c.executable(file); err != nil {
 		return err
 	}
-	if p.sameFile(file, p.Self) || path.Dir(path.Clean(file)) == RunDir {
+	if p.sameFile(file, p.Self) || path.Dir(path.Clean(file)) == RunDir || p.RunsSelf(file, nil) {
 		return fmt.Errorf("%s: is graft itself", file)
 	}
 	if p.callsSelf(file) {
@@ -127,19 +126,6 @@ func (c *check) executable(file string) error {
 		return fmt.Errorf("%s: its interpreter %s: no such file", file, words[0])
 	}
 	return nil
-}
-
-func (p *planner) sameFile(a, b string) bool {
-	if path.Clean(a) == path.Clean(b) {
-		return true
-	}
-	ai, err := fs.Stat(p.Root, fragment.Rel(a))
-	if err != nil {
-		return false
-	}
-	bi, err := fs.Stat(p.Root, fragment.Rel(b))
-	// A file system in memory has one value for one file.
-	return err == nil && (ai == bi || os.SameFile(ai, bi))
 }
 
 // runFile returns the file in RunDir that stands for the process's program;

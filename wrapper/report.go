@@ -16,7 +16,8 @@ const maxLines = 100
 // notStarted is the last line of a start that GRAFT_STRICT=1 ends.
 const notStarted = "GRAFT_STRICT=1: the function is not started"
 
-// notResolved is the last line of a start that an unresolved reference ends.
+// notResolved ends what is said of a start that an unresolved reference ends: the
+// one line there is, or else a last one.
 const notResolved = "the function is not started without its settings: GRAFT_SECRETS=optional leaves out what cannot be had"
 
 // report prints what GRAFT_LOG asks for, in one write.
@@ -24,13 +25,18 @@ func report(d inject.Decision, w io.Writer) {
 	var out bytes.Buffer
 	line := func(format string, args ...any) { fmt.Fprintf(&out, "graft: "+format+"\n", args...) }
 	warn := d.Settings.Log >= fragment.Warn
+	alone := d.Fatal && len(d.Problems) == 1
 	if warn || d.Settings.Strict || d.Fatal {
 		for i, p := range d.Problems {
 			if i == maxLines {
 				line("and %d more problems", len(d.Problems)-maxLines)
 				break
 			}
-			line("%s", oneLine(p.String()))
+			text := p.String()
+			if alone {
+				text += ": " + notResolved
+			}
+			line("%s", oneLine(text))
 		}
 	}
 	if warn {
@@ -42,6 +48,7 @@ func report(d inject.Decision, w io.Writer) {
 		}
 	}
 	switch {
+	case alone: // said above
 	case d.Fatal:
 		line(notResolved)
 	case d.Settings.Strict && len(d.Problems) > 0:

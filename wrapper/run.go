@@ -55,7 +55,7 @@ func run(s system) int {
 		return exitUsage
 	}
 	original := inject.Process{Argv: s.args[1:], Env: s.env}
-	if path.Dir(original.Argv[0]) == inject.RunDir {
+	if path.Dir(original.Argv[0]) == inject.RunDir || s.runsSelf(original) {
 		return s.resume(original)
 	}
 	d := inject.Decide(original, s.machine())
@@ -112,12 +112,24 @@ func (s system) machine() inject.Machine {
 	}
 }
 
+// runsSelf reports whether p's program is a script whose interpreter is graft. A
+// panic while looking is no reason not to start it.
+func (s system) runsSelf(p inject.Process) (itself bool) {
+	defer func() { _ = recover() }()
+	return s.machine().RunsSelf(p.Argv[0], p.Env)
+}
+
 // resume goes on with a chain of wrappers: one of them has called the file in
-// RunDir that stands for the program.
+// RunDir that stands for the program, perhaps by another path. Any other script
+// that names graft as its interpreter would be started again for ever.
 func (s system) resume(p inject.Process) int {
 	value, ok := p.Env.Lookup(inject.ChainVar)
 	chain, err := inject.ParseChain(value)
-	if !ok || err != nil {
+	switch inChain := ok && err == nil; {
+	case !inChain && path.Dir(p.Argv[0]) != inject.RunDir:
+		s.say("%s: its interpreter is graft, which would start it without end: name a shell in its first line", p.Argv[0])
+		return exitNotExecutable
+	case !inChain:
 		s.say("%s: started outside a chain of wrappers: %s is not set by graft", p.Argv[0], inject.ChainVar)
 		return exitNotFound
 	}
