@@ -136,7 +136,7 @@ func (l *Layer) install(ctx context.Context, opt Options, m manifest, root *os.R
 	if err != nil {
 		return err
 	}
-	installed, err := m.install(ctx, opt, sub)
+	installed, err := m.install(ctx, opt, sub, filepath.Join(from, dir, m.files[0]))
 	if err != nil {
 		return err
 	}
