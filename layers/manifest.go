@@ -34,7 +34,7 @@ type manifest struct {
 
 var manifests = []manifest{
 	{
-		files:   []string{"package-lock.json", "package.json"},
+		files:   []string{"package-lock.json", packageFile},
 		tools:   []string{"npm", "node"},
 		version: []string{"npm", "--version"},
 		able:    npmAble,
