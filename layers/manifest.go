@@ -41,7 +41,7 @@ var manifests = []manifest{
 		command: npm,
 		litter:  []string{"node_modules/.package-lock.json"},
 		remedies: []struct{ symptom, remedy string }{
-			{"are in sync", "run npm install --package-lock-only, since the lock file is not package.json's"},
+			{"are in sync", "the lock file does not fit package.json: run npm install --package-lock-only"},
 		},
 	},
 	{

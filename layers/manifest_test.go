@@ -214,7 +214,7 @@ func TestNpmRefusesALockThatDoesNotFit(t *testing.T) {
 	opt.Cache = t.TempDir()
 	src := folder(t, map[string]string{"a/package.json": strings.Replace(packageJSON, "2.1.3", "2.1.2", 1), "a/package-lock.json": packageLock})
 	err := layers.Stage(t.Context(), t.TempDir(), opt, src)
-	assert.ErrorContains(t, err, filepath.Join(src, "a/package-lock.json")+": run npm install --package-lock-only, since the lock file is not package.json's: npm: exit status 1\n")
+	assert.ErrorContains(t, err, filepath.Join(src, "a/package-lock.json")+": the lock file does not fit package.json: run npm install --package-lock-only: npm: exit status 1\n")
 	assert.ErrorContains(t, err, "lock file's ms@2.1.3 does not satisfy ms@2.1.2")
 	left, err := os.ReadDir(opt.Cache)
 	require.NoError(t, err)
