@@ -30,6 +30,14 @@ import (
 	"github.com/graft-lambda/graft/layers"
 )
 
+const usage = `usage: go run ./examples [FLAG…] [RUNTIME…]
+
+Runs the functions of this folder on these runtimes (java21, python3.12-image,
+provided …): those found on this machine if none is named, and with all every
+one that can be fetched.
+
+`
+
 func main() {
 	local.Main()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -39,6 +47,10 @@ func main() {
 	arch := flag.String("arch", "amd64", "architecture of -layer: amd64 or arm64")
 	into := flag.String("into", "", "folder for -layer")
 	fetch := flag.Bool("fetch", false, "fetch the agents of every example into the cache instead")
+	flag.Usage = func() {
+		fmt.Fprint(os.Stderr, usage)
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	var err error
 	switch {
@@ -101,7 +113,7 @@ func run(ctx context.Context, names []string, verbose bool, stdout, stderr io.Wr
 			shown++
 		}
 	}
-	fmt.Fprintf(stdout, "%s is left out: its functions need Parameter Store and Secrets Manager; its test has moto in their place.\n", readersLayer)
+	fmt.Fprintf(stdout, "references and %s are left out: their functions need Parameter Store and Secrets Manager; their tests have moto in their place.\n", readersLayer)
 	fmt.Fprintf(stdout, "%d functions answered %d invocations each, none of them changed for it.\n", shown, invocations)
 	if len(failed) > 0 {
 		return fmt.Errorf("failed: %s", strings.Join(failed, ", "))

@@ -34,12 +34,15 @@ type manifest struct {
 
 var manifests = []manifest{
 	{
-		files:   []string{"package-lock.json", "package.json"},
+		files:   []string{"package-lock.json", packageFile},
 		tools:   []string{"npm", "node"},
 		version: []string{"npm", "--version"},
 		able:    npmAble,
 		command: npm,
 		litter:  []string{"node_modules/.package-lock.json"},
+		remedies: []struct{ symptom, remedy string }{
+			{"are in sync", "the lock file does not fit package.json: run npm install --package-lock-only"},
+		},
 	},
 	{
 		files:   []string{"requirements.txt"},
@@ -49,6 +52,7 @@ var manifests = []manifest{
 		litter:  []string{"bin"}, // scripts that begin with this machine's own Python
 		remedies: []struct{ symptom, remedy string }{
 			{"--require-hashes mode", "every requirement needs ==VERSION and --hash, those that others need too: write what you want to requirements.in and run `uv pip compile --generate-hashes requirements.in -o requirements.txt`, or pip-compile likewise"},
+			{"Could not open requirements file", "it is installed by itself: put what -r and -c name into it, as uv pip compile and pip-compile do"},
 			{"No matching distribution", "graft installs wheels, for Linux and the layer's architecture and Python (--python), and builds none"},
 		},
 	},
@@ -122,8 +126,9 @@ func manifestsIn(fsys fs.FS, dir string) ([]manifest, error) {
 }
 
 // install returns a folder that holds what the manifest in fsys pins, and
-// nothing else. It may be one that was installed before.
-func (m manifest) install(ctx context.Context, opt Options, fsys fs.FS) (string, error) {
+// nothing else. It may be one that was installed before. The log calls the
+// manifest by name.
+func (m manifest) install(ctx context.Context, opt Options, fsys fs.FS, name string) (string, error) {
 	command, err := m.command(opt)
 	if err != nil {
 		return "", err
@@ -145,9 +150,7 @@ func (m manifest) install(ctx context.Context, opt Options, fsys fs.FS) (string,
 	}
 	installed := keep.Folder{Path: filepath.Join(opt.Cache, key(opt.Arch, version, command.Argv, files))}
 	installed.Fill = func(ctx context.Context, dir string) error {
-		if opt.Log != nil {
-			fmt.Fprintf(opt.Log, "installing %s with %s\n", m.files[0], command.Argv[0])
-		}
+		opt.logf("installing %s with %s for %s", name, command.Argv[0], opt.Arch)
 		for name, data := range files {
 			if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 				return err

@@ -157,13 +157,14 @@ func TestInstalledOnce(t *testing.T) {
 	opt.Cache = t.TempDir()
 	dst := t.TempDir()
 	stage(t, dst, opt, src)
-	assert.Equal(t, "installing package-lock.json with npm\n", log.String())
+	installing := "installing " + filepath.Join(src, "package-lock.json") + " with npm for amd64\n"
+	assert.Equal(t, installing, log.String())
 
 	again := t.TempDir()
 	opt.Offline = true
 	stage(t, again, opt, src)
 	assert.Equal(t, staged(t, dst), staged(t, again))
-	assert.Equal(t, "installing package-lock.json with npm\n", log.String(), "installed once")
+	assert.Equal(t, installing, log.String(), "installed once")
 
 	opt.Arch, opt.Offline = "arm64", false
 	stage(t, t.TempDir(), opt, src)
@@ -213,7 +214,8 @@ func TestNpmRefusesALockThatDoesNotFit(t *testing.T) {
 	opt.Cache = t.TempDir()
 	src := folder(t, map[string]string{"a/package.json": strings.Replace(packageJSON, "2.1.3", "2.1.2", 1), "a/package-lock.json": packageLock})
 	err := layers.Stage(t.Context(), t.TempDir(), opt, src)
-	assert.ErrorContains(t, err, filepath.Join(src, "a/package-lock.json")+": npm: exit status 1\n")
+	assert.ErrorContains(t, err, filepath.Join(src, "a/package-lock.json")+": the lock file does not fit package.json: run npm install --package-lock-only: npm: exit status 1\n")
+	assert.ErrorContains(t, err, "lock file's ms@2.1.3 does not satisfy ms@2.1.2")
 	left, err := os.ReadDir(opt.Cache)
 	require.NoError(t, err)
 	require.Len(t, left, 1, "nothing half installed is kept")
@@ -251,6 +253,7 @@ func TestPipRefuses(t *testing.T) {
 		"without hashes":       {"wrapt==1.17.3\n", "", "requirements.txt: every requirement needs ==VERSION and --hash, those that others need too: write what you want to requirements.in and run `uv pip compile --generate-hashes"},
 		"without a version":    {"wrapt --hash=sha256:" + strings.Repeat("0", 64) + "\n", "", "requirements.txt: every requirement needs ==VERSION and --hash"},
 		"no wheel":             {"docopt==0.6.2 --hash=sha256:49b3a825280bd66b3aa83585ef59c4a8c82f2c8a522dbe754a8bc8d08c85c491\n", "", "requirements.txt: graft installs wheels, for Linux and the layer's architecture and Python (--python), and builds none: python3: "},
+		"another file":         {"-r base.txt\n", "", "requirements.txt: it is installed by itself: put what -r and -c name into it"},
 		"a hash that is wrong": {"wrapt==1.17.3 --hash=sha256:" + strings.Repeat("0", 64) + "\n", "", "requirements.txt: python3: exit status 1\n"},
 		"no such python":       {requirements, "3", `python: "3": want a version such as 3.12`},
 	} {

@@ -21,8 +21,14 @@ type Options struct {
 	Scripts   bool      // npm runs the install scripts of packages; they run on this machine, whatever Arch is
 	Cache     string    // the folder that keeps installed dependencies; see [CacheDir] for what an empty one means
 	Offline   bool      // nothing is installed: what Cache does not hold is an error
-	Log       io.Writer // gets a line for every installation; may be nil
+	Log       io.Writer // gets a line for every installation, and for packages that nothing installs; may be nil
 	Without   []string  // folders inside layer folders that are left out, such as those that a build writes to
+}
+
+func (o Options) logf(format string, args ...any) {
+	if o.Log != nil {
+		fmt.Fprintf(o.Log, format+"\n", args...)
+	}
 }
 
 // A Companion says how the companion stands in a layer.

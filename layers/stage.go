@@ -20,7 +20,11 @@ import (
 // A dependency manifest (package.json with package-lock.json, requirements.txt
 // with hashes, pom.xml) does not ship either: what it pins is installed where
 // it stands, by npm, pip or Maven. A package.json without a lock file is a
-// file like any other, and nothing below a node_modules folder is a manifest.
+// file like any other, with a line in the log if it names dependencies that
+// nothing brings, and nothing below a node_modules folder is a manifest.
+//
+// What version control and macOS keep beside one's files, .git and .DS_Store,
+// does not ship.
 //
 // Two folders may bring the same file; that it differs is an error.
 func Stage(ctx context.Context, dst string, opt Options, folders ...string) error {
@@ -35,6 +39,9 @@ func Stage(ctx context.Context, dst string, opt Options, folders ...string) erro
 	}
 	return l.Copy(ctx, dst)
 }
+
+// unshipped are the names of what lies beside one's files and is not for Lambda.
+var unshipped = map[string]bool{".git": true, ".DS_Store": true}
 
 func (l *Layer) folders(ctx context.Context, opt Options, folders []string) error {
 	for _, folder := range folders {
@@ -63,7 +70,7 @@ func (l *Layer) folder(ctx context.Context, opt Options, folder string) error {
 		if !d.IsDir() {
 			return nil
 		}
-		if l.without[root][name] {
+		if l.without[root][name] || unshipped[path.Base(name)] {
 			return fs.SkipDir
 		}
 		if path.Base(name) == "node_modules" {
@@ -95,12 +102,15 @@ func (l *Layer) level(ctx context.Context, opt Options, root *os.Root, dir, from
 			return fmt.Errorf("%s: %w", filepath.Join(from, dir, m.files[0]), err)
 		}
 	}
+	if !shipped[packageFile] && unlocked(root, dir) {
+		opt.logf("%s: its dependencies are not installed: it has no package-lock.json, which npm install --package-lock-only makes", filepath.Join(from, dir, packageFile))
+	}
 	files, err := fs.ReadDir(root.FS(), dir)
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
-		if file.IsDir() || shipped[file.Name()] {
+		if file.IsDir() || shipped[file.Name()] || unshipped[file.Name()] {
 			continue
 		}
 		if err := l.add(root, path.Join(dir, file.Name()), path.Join(dir, file.Name()), from); err != nil {
@@ -136,7 +146,7 @@ func (l *Layer) install(ctx context.Context, opt Options, m manifest, root *os.R
 	if err != nil {
 		return err
 	}
-	installed, err := m.install(ctx, opt, sub)
+	installed, err := m.install(ctx, opt, sub, filepath.Join(from, dir, m.files[0]))
 	if err != nil {
 		return err
 	}

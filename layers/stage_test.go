@@ -81,6 +81,9 @@ func TestStageCopies(t *testing.T) {
 		"y/node_modules/p/package.json":  "{}",
 		"y/node_modules/.bin/p":          "->../p/pom.xml",
 		"z/requirements.txt/is-a-folder": "f",
+		".git/config":                    "[core]",
+		"x/.git":                         "gitdir: elsewhere",
+		"x/.DS_Store":                    "d",
 	})
 	require.NoError(t, os.Chmod(filepath.Join(src, "x/run"), 0o700))
 	require.NoError(t, os.Chmod(filepath.Join(src, "x/group"), 0o674))

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -23,7 +24,7 @@ type Command struct {
 
 // Run runs c and returns its standard output; more than 1 MiB of it is an
 // error. When ctx ends, c and all that it has started end too. The error holds
-// the last lines that c printed.
+// the first and the last lines that c printed.
 func Run(ctx context.Context, c Command) (string, error) {
 	name := filepath.Base(c.Argv[0])
 	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
@@ -40,7 +41,7 @@ func Run(ctx context.Context, c Command) (string, error) {
 	case err != nil && ctx.Err() != nil: // what a killed program printed explains nothing
 		return "", fmt.Errorf("%s: %w", name, context.Cause(ctx))
 	case err != nil:
-		return "", fmt.Errorf("%s: %w%s", name, err, tail(string(out.data)+string(errs.data), 12))
+		return "", fmt.Errorf("%s: %w%s", name, err, ends(string(out.data)+string(errs.data)))
 	case out.cut:
 		return "", fmt.Errorf("%s: printed more than %d bytes", name, maxOutput)
 	}
@@ -63,14 +64,23 @@ func (l *last) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// tail returns the last n lines of text, indented, each on a line of its own
-// and not too long to read.
-func tail(text string, n int) string {
+// How many lines of what a command printed an error shows.
+const (
+	firstLines = 6
+	lastLines  = 10
+)
+
+// ends returns the first and the last lines of text, indented, each on a line
+// of its own and not too long to read. The reason stands in the first ones where
+// a program goes on with its usage, as npm does, and else in the last ones.
+func ends(text string) string {
 	const longest = 500
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	lines = lines[max(0, len(lines)-n):]
 	if len(lines) == 1 && lines[0] == "" {
 		return ""
+	}
+	if len(lines) > firstLines+lastLines {
+		lines = slices.Concat(lines[:firstLines], []string{"…"}, lines[len(lines)-lastLines:])
 	}
 	for i, line := range lines {
 		lines[i] = strings.ToValidUTF8(line[:min(len(line), longest)], "")

@@ -16,7 +16,7 @@ variable "layer_zip" {
 }
 
 variable "function_zip" {
-  description = "The function's code"
+  description = "The function's code, as (cd function && zip ../dist/function.zip app.py) makes it"
   type        = string
   default     = "../dist/function.zip"
 }
