@@ -2,6 +2,7 @@ package layers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -131,8 +132,12 @@ func CacheDir(ctx context.Context) (string, error) {
 	if dir, err := keep.Chosen(); dir != "" || err != nil {
 		return filepath.Join(dir, "layers"), err
 	}
-	if root, err := SourceTree(ctx); err == nil {
+	root, err := SourceTree(ctx)
+	switch {
+	case err == nil:
 		return filepath.Join(root, ".cache", "layers"), nil
+	case !errors.Is(err, ErrNoSource):
+		return "", err
 	}
 	dir, err := os.UserCacheDir()
 	return filepath.Join(dir, "graft", "layers"), err

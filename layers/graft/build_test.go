@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -133,6 +134,16 @@ func TestBuildSecrets(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestBuildInterrupted: Ctrl-C while graft's sources are looked for is no lack
+// of them.
+func TestBuildInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out bytes.Buffer
+	assert.Equal(t, exitInterrupted, run(ctx, []string{"build", "--out", t.TempDir()}, &out, &out))
+	assert.Empty(t, out.String())
 }
 
 func TestVersion(t *testing.T) {
