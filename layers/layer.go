@@ -33,37 +33,41 @@ func newLayer() *Layer {
 // Open collects a whole layer for opt.Arch: graft's own programs, what
 // belongs to them, and the layer folders' own files, as [Stage] has them. A
 // folder may bring a file that graft's part has too; that it differs is an error.
-func Open(ctx context.Context, opt Options, folders ...string) (_ *Layer, err error) {
-	if opt, err = opt.complete(ctx); err != nil {
+func Open(ctx context.Context, opt Options, folders ...string) (*Layer, error) {
+	opt, err := opt.complete(ctx)
+	if err != nil {
 		return nil, err
 	}
 	l := newLayer()
-	defer func() {
-		if err != nil {
-			l.Close()
-		}
-	}()
+	// graft's own files come first: what a copy that ends halfway leaves is then
+	// still known as a layer, and can be built anew.
+	if err = l.addOwn(ctx, opt); err == nil {
+		err = l.folders(ctx, opt, folders)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// addOwn makes graft's own part in a temporary folder, and adds it.
+func (l *Layer) addOwn(ctx context.Context, opt Options) (err error) {
 	if l.own, err = os.MkdirTemp("", "graft-own-"); err != nil {
-		return nil, err
+		return err
 	}
 	if err := WriteBase(l.own); err != nil {
-		return nil, err
+		return err
 	}
 	for file, pkg := range opt.programs() {
 		file = filepath.Join(l.own, filepath.FromSlash(file))
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			return nil, err
+			return err
 		}
 		if err := BuildProgram(ctx, pkg, opt.Arch, file); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	// First, so that what a copy that ends halfway leaves is still known as a
-	// layer, and can be built anew.
-	if err := l.all(ctx, l.own, "graft"); err != nil {
-		return nil, err
-	}
-	return l, l.folders(ctx, opt, folders)
+	return l.all(ctx, l.own, "graft")
 }
 
 // Close lets go of the layer's files.
