@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
 )
@@ -88,5 +87,5 @@ func realPath(path string) (string, error) {
 // within tells whether path is dir or lies in it; both are real.
 func within(path, dir string) bool {
 	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+	return err == nil && filepath.IsLocal(rel)
 }
