@@ -31,8 +31,8 @@ given. A folder looks like /opt itself; without one it is the bare layer.
   --scripts       let npm run the install scripts of packages, on this machine
 `
 
-// build is the command of that name.
-func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+// buildCommand is graft build.
+func buildCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := newOrder(args, stdout, stderr)
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return o.zips(ctx, stdout, stderr)
 }
 
-// zips packs the layer for each architecture.
+// zips packs the layer for each architecture, and all of them as one image.
 func (o order) zips(ctx context.Context, stdout, stderr io.Writer) error {
 	var images []layers.Image
 	for _, arch := range o.archs {
@@ -81,6 +81,7 @@ func (o order) zips(ctx context.Context, stdout, stderr io.Writer) error {
 	return err
 }
 
+// zip packs the layer for one architecture, and says how large it is.
 func (o order) zip(ctx context.Context, im layers.Image, stdout, stderr io.Writer) error {
 	file := filepath.Join(o.out, o.name+"-"+im.Arch+".zip")
 	show := newProgress(stderr, file)

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/graft-lambda/graft/internal/show"
 )
 
 // A progress shows how far a file is written: as a bar that is drawn over and
@@ -54,13 +56,9 @@ func bar(name string, percent int) string {
 	return fmt.Sprintf("%3d%% %s%s %s", percent, strings.Repeat("█", full), strings.Repeat("░", width-full), name)
 }
 
-// isTerminal tells whether out is a terminal that can go back to the start of a
-// line. That it is /dev/null does no harm.
+// isTerminal reports whether out is a terminal that can go back to the start of
+// a line.
 func isTerminal(out io.Writer) bool {
-	f, ok := out.(*os.File)
-	if !ok || os.Getenv("TERM") == "dumb" || os.Getenv("TERM") == "" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	term := os.Getenv("TERM")
+	return term != "" && term != "dumb" && show.Terminal(out)
 }

@@ -17,8 +17,8 @@ fetched, or devel.
 // version is set by the linker in a release.
 var version string
 
-// printVersion is the command version.
-func printVersion(args []string, stdout io.Writer) error {
+// versionCommand is graft version.
+func versionCommand(args []string, stdout io.Writer) error {
 	rest, err := operands(flag.NewFlagSet("graft version", flag.ContinueOnError), args, versionHelp, stdout)
 	if err != nil {
 		return err
