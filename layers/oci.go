@@ -97,7 +97,7 @@ func VetOCI(dst, zips string) error {
 	return replaceable(dst)
 }
 
-// replaceable tells why dst may not be replaced by a layout.
+// replaceable returns why dst may not be replaced by a layout; nil if it may.
 func replaceable(dst string) error {
 	entries, err := os.ReadDir(dst)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -190,6 +190,7 @@ func (p *packed) Size() (int64, error) {
 	return info.Size(), nil
 }
 
+// named is a digest as package v1 has it.
 func named(h hash.Hash) v1.Hash {
 	return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(h.Sum(nil))}
 }

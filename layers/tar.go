@@ -37,6 +37,7 @@ func writeTar(out *chunks, items []*item) error {
 	return out.close()
 }
 
+// writeTar writes one item as name.
 func (it *item) writeTar(w *tar.Writer, out *chunks, name string) error {
 	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: it.size, Mode: int64(it.mode.Perm()), ModTime: imageDate}
 	if it.link() {
@@ -82,6 +83,7 @@ func (w *chunks) Write(data []byte) (int, error) {
 	return len(data), nil
 }
 
+// close sends the last chunk of the stream.
 func (w *chunks) close() error {
 	if err := w.need(); err != nil {
 		return err
@@ -91,6 +93,7 @@ func (w *chunks) close() error {
 	return nil
 }
 
+// need makes sure that there is a chunk to write to.
 func (w *chunks) need() (err error) {
 	if w.c == nil {
 		w.c, err = w.pipe.take()

@@ -10,8 +10,8 @@ import (
 	"github.com/graft-lambda/graft/inject/fragment"
 )
 
-// target returns the real path of a folder that may be emptied for a layer of
-// these layer folders.
+// target returns the real path of dst. It is an error if dst may not be emptied to
+// build a layer of these layer folders there.
 func target(dst string, folders []string) (string, error) {
 	dst, err := realPath(dst)
 	if err != nil {
@@ -64,8 +64,8 @@ func built(dir string) bool {
 	return err == nil && run.IsDir()
 }
 
-// realPath returns the absolute path of a file that may not exist yet, with no
-// symbolic link in what does.
+// realPath returns the absolute path of a file that may not exist yet. Links are
+// followed in that part of the path which exists.
 func realPath(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

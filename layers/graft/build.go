@@ -101,8 +101,8 @@ func (o order) zip(ctx context.Context, im layers.Image, stdout, stderr io.Write
 	return nil
 }
 
-// beyond says which of Lambda's quotas a layer of these sizes in bytes is
-// beyond, and what to do then.
+// beyond says which of Lambda's quotas a layer of these sizes, in bytes, exceeds,
+// and what to do about it.
 func beyond(zipped, unzipped int64) []string {
 	var lines []string
 	if unzipped > layers.MaxUnzipped {

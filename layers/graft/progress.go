@@ -9,8 +9,8 @@ import (
 	"github.com/graft-lambda/graft/internal/show"
 )
 
-// A progress shows how far a file is written: as a bar that is drawn over and
-// over on a terminal, else as one line at the start.
+// A progress shows how much of a file is written: on a terminal as a bar that is
+// drawn anew for each percent, elsewhere as one line at the start.
 type progress struct {
 	out      io.Writer
 	name     string
@@ -19,10 +19,12 @@ type progress struct {
 	total    int64 // bytes
 }
 
+// newProgress shows on out how the file called name is written.
 func newProgress(out io.Writer, name string) *progress {
 	return &progress{out: out, name: name, terminal: isTerminal(out), shown: -1}
 }
 
+// set shows that done of total bytes are written.
 func (p *progress) set(done, total int64) {
 	p.total = total
 	percent := 100
@@ -38,7 +40,7 @@ func (p *progress) set(done, total int64) {
 	p.shown = percent
 }
 
-// end wipes the bar.
+// end wipes the bar off the terminal. It may be called again.
 func (p *progress) end() {
 	if p.terminal && p.shown >= 0 {
 		fmt.Fprint(p.out, "\r\x1b[K")
@@ -46,7 +48,7 @@ func (p *progress) end() {
 	p.shown = -1
 }
 
-// bar fits a terminal of 80 columns.
+// bar draws a bar for a terminal of 80 columns.
 func bar(name string, percent int) string {
 	const width, longest = 30, 40
 	if runes := []rune(name); len(runes) > longest {
