@@ -61,6 +61,7 @@ type zipReading struct {
 	claimed int64 // bytes that the entries say they unpack to
 }
 
+// add takes in one entry.
 func (z *zipReading) add(f *zip.File) {
 	l := z.layer
 	name := path.Clean(f.Name)
@@ -103,7 +104,7 @@ func (z *zipReading) add(f *zip.File) {
 	}
 }
 
-// errRefused is an entry's content that a finding has been made of.
+// errRefused says that an entry's content is not read, which is a finding already.
 var errRefused = errors.New("cannot be read")
 
 // openEntry opens an entry, which yields no more than it says it holds.
@@ -159,10 +160,10 @@ func (z *zipReading) readLinks() {
 	}
 }
 
-// nest finds files that other entries have as a folder.
+// nest finds files that other entries use as a folder.
 func (z *zipReading) nest() {
 	l := z.layer
-	folders := map[string]bool{".": true} // whether it is one in truth
+	folders := map[string]bool{".": true} // whether nothing but folders leads there
 	// within tells whether what lies in dir has folders only above it. A folder
 	// is looked at once, or else many deep names would take their time.
 	var within func(dir string) bool
