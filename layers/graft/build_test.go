@@ -146,12 +146,6 @@ func TestBuildInterrupted(t *testing.T) {
 	assert.Empty(t, out.String())
 }
 
-func TestVersion(t *testing.T) {
-	var out bytes.Buffer
-	require.Zero(t, run(t.Context(), []string{"version"}, &out, &out))
-	assert.Equal(t, "graft devel\n", out.String())
-}
-
 func TestBuildInto(t *testing.T) {
 	for companion, file := range map[string]string{"extension": "extensions/graft-companion", "forked": "graft-companion", "none": ""} {
 		into := filepath.Join(t.TempDir(), "artifacts")
