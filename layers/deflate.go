@@ -51,7 +51,9 @@ func compress(ctx context.Context, source func(*pipeline) error, sink func(*chun
 	workers := min(runtime.GOMAXPROCS(0), 16)
 	chunks := 8 + 4*workers // so many that a large one does not hold up the small ones behind it
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel(nil) // first, or source would wait for chunks when sink has panicked
 	p := &pipeline{
 		free: make(chan *chunk, chunks), work: make(chan *chunk, chunks), ordered: make(chan *chunk, chunks),
 		stop: ctx.Done(),
@@ -59,8 +61,6 @@ func compress(ctx context.Context, source func(*pipeline) error, sink func(*chun
 	for range chunks {
 		p.free <- &chunk{ready: make(chan struct{}, 1)}
 	}
-	var running sync.WaitGroup
-	defer running.Wait()
 	running.Go(func() {
 		defer close(p.ordered)
 		defer close(p.work)
