@@ -91,8 +91,15 @@ func VetOCI(dst, zips string) error {
 	if err != nil {
 		return err
 	}
-	if within(realZips, realDst) {
+	wd, err := realPath(".")
+	if err != nil {
+		return err
+	}
+	switch {
+	case within(realZips, realDst):
 		return fmt.Errorf("%q: the zips are written there: give a folder of its own", dst)
+	case within(wd, realDst):
+		return fmt.Errorf("%q: the working directory would be deleted: give a folder of its own", dst)
 	}
 	return replaceable(dst)
 }

@@ -151,7 +151,7 @@ func newSession(args []string, stdout, stderr io.Writer) (session.Session, error
 	return s, nil
 }
 
-// complete sets what the flags say of the session, or what is wrong with them.
+// complete sets in s what the flags say. The error is what is wrong with them.
 func (r runFlags) complete(s *session.Session) (err error) {
 	f := &s.Function
 	if r.region != "" && !regionName.MatchString(r.region) {
