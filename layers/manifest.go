@@ -26,7 +26,7 @@ type manifest struct {
 	tools   []string                                // the programs that installing takes
 	version []string                                // the command that prints the version of the first of them
 	able    func(version string, opt Options) error // tells why that version cannot do it; may be nil
-	command func(Options) (keep.Command, error)     // installs; its folder is yet to be set
+	command func(Options) (keep.Command, error)     // but for its folder
 	litter  []string                                // what the tool leaves that is not for Lambda, below the folder
 	// remedies are for what the tool prints when it fails; the first that fits.
 	remedies []struct{ symptom, remedy string }

@@ -36,7 +36,6 @@ func Stage(ctx context.Context, dst string, opt Options, folders ...string) erro
 	return l.Copy(ctx, dst)
 }
 
-// folders adds the layer folders.
 func (l *Layer) folders(ctx context.Context, opt Options, folders []string) error {
 	for _, folder := range folders {
 		if err := l.folder(ctx, opt, folder); err != nil {

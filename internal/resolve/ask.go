@@ -33,8 +33,8 @@ var ErrNotThere = errors.New(Program + ": is not in the layer: build it with gra
 // the questions, one each. It returns after limit and [Grace] at the latest. A
 // question that got no answer has the error as its problem.
 //
-// Variables of env that are references themselves do not reach the program: it
-// would take the reference for a region, a proxy or an endpoint.
+// Variables of env that are references themselves do not reach the program:
+// they would stand in for a region, a proxy or an endpoint.
 func Ask(env, questions []string, limit time.Duration) []reference.Answer {
 	return askAll(Program, "", env, questions, limit)
 }
@@ -51,6 +51,45 @@ func AskIn(dir string, env, questions []string, limit time.Duration) []reference
 // AskProgram is [Ask] of a graft-secrets that stands elsewhere.
 func AskProgram(program string, env, questions []string, limit time.Duration) []reference.Answer {
 	return askAll(program, "", env, questions, limit)
+}
+
+// A process is graft-secrets in a process group of its own, and the ends of the
+// pipes to it and from it.
+type process struct {
+	pid                int
+	questions, answers *os.File
+}
+
+func start(program, dir string, env []string, limit time.Duration) (process, error) {
+	stdin, questions, err := os.Pipe()
+	if err != nil {
+		return process{}, err
+	}
+	defer stdin.Close()
+	answers, answerFile, err := os.Pipe()
+	if err != nil {
+		questions.Close()
+		return process{}, err
+	}
+	defer answerFile.Close()
+	// ForkExec: os.StartProcess forks once more, to try out what the kernel can do.
+	pid, err := syscall.ForkExec(program, []string{program, Command, limit.String()}, &syscall.ProcAttr{
+		Dir: dir,
+		Env: without(env),
+		// Standard error twice: standard output is the function's log too.
+		Files: []uintptr{stdin.Fd(), 2, 2, answerFile.Fd()},
+		// With the group end the programs that the SDK starts for credentials.
+		Sys: &syscall.SysProcAttr{Setpgid: true},
+	})
+	if err != nil {
+		questions.Close()
+		answers.Close()
+		if errors.Is(err, fs.ErrNotExist) {
+			return process{}, ErrNotThere
+		}
+		return process{}, fmt.Errorf("%s: %w", program, err)
+	}
+	return process{pid, questions, answers}, nil
 }
 
 func askAll(program, dir string, env, questions []string, limit time.Duration) []reference.Answer {
@@ -93,47 +132,8 @@ func ask(program, dir string, env, questions []string, limit time.Duration) ([]r
 	return answers, err
 }
 
-// A process is graft-secrets in a process group of its own, and the ends of the
-// pipes to it and from it.
-type process struct {
-	pid                int
-	questions, answers *os.File
-}
-
-func start(program, dir string, env []string, limit time.Duration) (process, error) {
-	stdin, questions, err := os.Pipe()
-	if err != nil {
-		return process{}, err
-	}
-	defer stdin.Close()
-	answers, answerFile, err := os.Pipe()
-	if err != nil {
-		questions.Close()
-		return process{}, err
-	}
-	defer answerFile.Close()
-	// ForkExec: os.StartProcess forks once more, to try out what the kernel can do.
-	pid, err := syscall.ForkExec(program, []string{program, Command, limit.String()}, &syscall.ProcAttr{
-		Dir: dir,
-		Env: withoutReferences(env),
-		// Standard error twice: standard output is the function's log too.
-		Files: []uintptr{stdin.Fd(), 2, 2, answerFile.Fd()},
-		// With the group end the programs that the SDK starts for credentials.
-		Sys: &syscall.SysProcAttr{Setpgid: true},
-	})
-	if err != nil {
-		questions.Close()
-		answers.Close()
-		if errors.Is(err, fs.ErrNotExist) {
-			return process{}, ErrNotThere
-		}
-		return process{}, fmt.Errorf("%s: %w", program, err)
-	}
-	return process{pid, questions, answers}, nil
-}
-
-// withoutReferences returns env less the references in it.
-func withoutReferences(env []string) []string {
+// without returns env less the references in it.
+func without(env []string) []string {
 	kept := make([]string, 0, len(env))
 	for _, entry := range env {
 		if _, value, _ := strings.Cut(entry, "="); !reference.Is(value) {

@@ -87,7 +87,7 @@ func (f *fetcher) fetch(ctx context.Context, q query, limit time.Duration) (body
 	return body, err
 }
 
-// connected returns the service, and connects if there is none or it was given up.
+// connected returns the service, connected anew if it was given up.
 func (f *fetcher) connected(ctx context.Context) (Service, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -15,7 +15,7 @@ const (
 	lastWords = 200 * time.Millisecond
 )
 
-// do runs a part beside the others.
+// do has a part run beside the others.
 func (f *fetch) do(part func()) {
 	f.running.Go(func() {
 		err := guard.Call(func() error {
@@ -30,13 +30,13 @@ func (f *fetch) do(part func()) {
 	})
 }
 
-// A lane bounds how many parts run at once. Each service at each place has its
-// own, so that one that hangs keeps no other waiting.
+// A lane is what may be under way at once. A service that hangs keeps no other
+// waiting: each has its own.
 type lane chan struct{}
 
 func newLane(n int) lane { return make(lane, n) }
 
-// call runs a part beside the others as soon as there is room in its lane.
+// call has a part run beside the others when there is room in its lane.
 func (f *fetch) call(l lane, part func()) {
 	f.do(func() {
 		select {

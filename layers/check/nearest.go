@@ -1,7 +1,7 @@
 package check
 
-// nearest returns that one of names to which a misspelt name is closest; empty if
-// it is close to none.
+// nearest is the one of names that a misspelt name is closest to; empty if it
+// is close to none.
 func nearest(name string, names []string) string {
 	best, least := "", 4
 	for _, n := range names {

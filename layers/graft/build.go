@@ -49,7 +49,7 @@ func buildCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	return o.zips(ctx, stdout, stderr)
 }
 
-// zips packs the layer for each architecture, and all of them as one image.
+// zips packs the layer for each architecture.
 func (o order) zips(ctx context.Context, stdout, stderr io.Writer) error {
 	var images []layers.Image
 	for _, arch := range o.archs {

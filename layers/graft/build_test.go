@@ -3,7 +3,6 @@ package main
 import (
 	"archive/zip"
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -136,14 +135,10 @@ func TestBuildSecrets(t *testing.T) {
 	}
 }
 
-// TestBuildInterrupted: Ctrl-C while graft's sources are looked for is no lack
-// of them.
-func TestBuildInterrupted(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
+func TestVersion(t *testing.T) {
 	var out bytes.Buffer
-	assert.Equal(t, exitInterrupted, run(ctx, []string{"build", "--out", t.TempDir()}, &out, &out))
-	assert.Empty(t, out.String())
+	require.Zero(t, run(t.Context(), []string{"version"}, &out, &out))
+	assert.Equal(t, "graft devel\n", out.String())
 }
 
 func TestBuildInto(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/graft-lambda/graft/layers/check"
 )
 
-// checkPaths checks the layers and the template, one at most, that paths name.
+// checkPaths checks layers and at most one template.
 func checkPaths(opt check.Options, paths []string) (check.Report, error) {
 	file := ""
 	var named []string
@@ -85,7 +85,7 @@ func (o opener) close() {
 	}
 }
 
-// isTemplate reports whether a path is named as a template is.
+// isTemplate reports whether a path is a template's by its name.
 func isTemplate(file string) bool {
 	ext := strings.ToLower(filepath.Ext(file))
 	info, err := os.Stat(file)
@@ -95,14 +95,14 @@ func isTemplate(file string) bool {
 var errNoLayer = errors.New("is neither a layer, which is a folder that looks like /opt or a zip, " +
 	"nor a template, whose name ends with .yaml, .yml, .json or .template")
 
-// looksLikeLayer returns an error for a path that nobody can have meant as a
-// layer: a file that is no zip, or a project's folder. It guesses by a file's
-// first bytes, and by the folders that layers have.
+// looksLikeLayer returns an error for what is there and is meant otherwise: a
+// file that is no zip, and the folder of a project. It is a guess by what
+// stands first in a file, and by what folders layers have.
 func looksLikeLayer(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil // check.Open says why
+		return nil // check.Open says it
 	case info.IsDir():
 		if file := projectTemplate(path); file != "" {
 			return fmt.Errorf("%q looks like a project, not like a layer: graft check %s", path, file)
@@ -113,8 +113,7 @@ func looksLikeLayer(path string) error {
 	return nil
 }
 
-// projectTemplate returns the template in a folder that has nothing that layers
-// have; empty if there is none.
+// projectTemplate is the template in a folder that has nothing of a layer.
 // https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 func projectTemplate(dir string) string {
 	has := func(name string) bool {
@@ -131,8 +130,8 @@ func projectTemplate(dir string) string {
 	return ""
 }
 
-// startsAsZip reports whether a file begins with a zip's entry, or with the end
-// of a zip without entries. A file that cannot be opened may be a zip.
+// startsAsZip reports whether a file begins with an entry, or with the end of a
+// zip that has none. One that cannot be read may be a zip.
 func startsAsZip(file string) bool {
 	f, err := os.Open(file)
 	if err != nil {

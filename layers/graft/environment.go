@@ -14,9 +14,9 @@ import (
 )
 
 // environment returns a function's variables, NAME=value: those of --env, and
-// what the dotenv files of --env-file add to them. Where two files have a name
-// the earlier file counts, where two entries have it the later entry. refuse
-// says what is wrong with a name; nil if nothing is. No error holds a value.
+// what the dotenv files of --env-file add to them. Of a name in two files the
+// earlier file counts, of two entries the later. Refuse says what is wrong with
+// a name, nil if nothing is. No error holds a value.
 func environment(entries, files []string, refuse func(name string) error) ([]string, error) {
 	var names []string
 	values := map[string]string{}
@@ -39,7 +39,7 @@ func environment(entries, files []string, refuse func(name string) error) ([]str
 		}
 	}
 	for _, entry := range entries {
-		// An entry without a name may be a secret: it is not repeated.
+		// What has no name may be a secret: it is not repeated.
 		name, value, ok := strings.Cut(entry, "=")
 		if !ok || name == "" {
 			return nil, errors.New("--env: want NAME=VALUE")
@@ -59,10 +59,10 @@ func environment(entries, files []string, refuse func(name string) error) ([]str
 	return env, nil
 }
 
-// anyName refuses no name.
+// anyName refuses none.
 func anyName(string) error { return nil }
 
-// setBy names the flag of graft run for each variable that Lambda sets itself.
+// setBy are the flags of graft run for what Lambda sets itself.
 var setBy = map[string]string{
 	"_HANDLER":                        "--handler",
 	"AWS_REGION":                      "--region",
@@ -73,16 +73,15 @@ var setBy = map[string]string{
 	"AWS_LAMBDA_MAX_CONCURRENCY":      "--concurrency",
 }
 
-// credentials are names that Lambda reserves and graft run takes: Lambda makes
-// their values from the function's role, which is not here.
+// credentials are reserved too. But Lambda makes them from the function's role,
+// which is not here: nobody else could give them.
 var credentials = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 
-// plainName matches the refused names that an error may repeat. Anything else may
-// be a value whose name is missing, such as a URL with a password.
+// plainName is what is repeated of a name that Lambda refuses. Anything else may
+// be a value, such as a URL with a password, whose own name is missing.
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_. -]{1,64}$`)
 
-// refusedByLambda returns why no function can be deployed with a variable of this
-// name; nil if one can.
+// refusedByLambda says why no function can be deployed with a variable of this name.
 func refusedByLambda(name string) error {
 	switch {
 	case slices.Contains(credentials, name):
@@ -101,7 +100,6 @@ func refusedByLambda(name string) error {
 
 var errVariableName = errors.New("no name that Lambda takes: want letters, digits and underscores, a letter first, two at least")
 
-// readEnvFile reads the variables of a dotenv file.
 func readEnvFile(file string) ([]fragment.Var, error) {
 	path, err := filepath.Abs(file)
 	if err != nil {

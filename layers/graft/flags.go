@@ -38,8 +38,8 @@ func (d *duration) Set(value string) error {
 	return nil
 }
 
-// parse reads the flags of a command. Where they ask for help it prints that, and
-// returns [flag.ErrHelp].
+// parse reads the flags of a command. Help goes where it was asked for, an
+// error comes back.
 func parse(flags *flag.FlagSet, args []string, help string, stdout io.Writer) error {
 	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
@@ -54,8 +54,8 @@ func parse(flags *flag.FlagSet, args []string, help string, stdout io.Writer) er
 	return nil
 }
 
-// ownWords are the errors of package flag, and how graft says them: here flags
-// have two dashes and come first, as in graft's own errors.
+// ownWords are what the package flag says of a command line, and how graft says
+// it: flags have two dashes here, and stand first.
 var ownWords = []struct {
 	text *regexp.Regexp
 	as   string
@@ -66,7 +66,7 @@ var ownWords = []struct {
 	{regexp.MustCompile(`(?s)^invalid boolean value ("(?:[^"\\]|\\.)*") for -([^:]*): .*$`), "--$2: $1: takes no value, or true or false"},
 }
 
-// wrongFlag says in graft's words what package flag has found wrong.
+// wrongFlag is what is wrong with a flag.
 func wrongFlag(err error) string {
 	for _, w := range ownWords {
 		if w.text.MatchString(err.Error()) {
@@ -76,8 +76,8 @@ func wrongFlag(err error) string {
 	return err.Error()
 }
 
-// operands reads the flags of a command that takes paths, and returns the paths.
-// Flags may stand behind paths, too; all that follows "--" are paths.
+// operands reads the flags of a command that takes paths, and returns those.
+// Flags may stand behind them, too; what follows "--" is a path.
 func operands(flags *flag.FlagSet, args []string, help string, stdout io.Writer) (paths []string, err error) {
 	for {
 		if err := parse(flags, args, help, stdout); err != nil {
@@ -91,16 +91,16 @@ func operands(flags *flag.FlagSet, args []string, help string, stdout io.Writer)
 	}
 }
 
-// commandLine reads the flags of a command that starts a program, and returns the
-// program's command line. That follows "--", so that its flags are not taken for
-// those of graft.
+// commandLine reads the flags of a command that starts a program, and returns
+// that one's command line. It stands behind "--", so that nobody takes its
+// flags for those of graft.
 func commandLine(flags *flag.FlagSet, args []string, help string, stdout io.Writer) ([]string, error) {
 	if err := parse(flags, args, help, stdout); err != nil {
 		return nil, err
 	}
 	rest := flags.Args()
 	if len(rest) > 0 && !ended(args, rest) {
-		// It may be a variable without its --env, and its value a secret.
+		// A variable without its --env, perhaps: its value may be a secret.
 		name, _, variable := strings.Cut(rest[0], "=")
 		if variable {
 			name += "=…"
@@ -110,14 +110,14 @@ func commandLine(flags *flag.FlagSet, args []string, help string, stdout io.Writ
 	return rest, nil
 }
 
-// ended reports whether "--" stands in args directly before the rest.
+// ended reports whether "--" has ended the flags in front of the rest.
 func ended(args, rest []string) bool {
 	flags := len(args) - len(rest)
 	return flags > 0 && args[flags-1] == "--"
 }
 
-// knownArch returns Go's name of the architecture that --arch names, in Go's
-// words or Lambda's.
+// knownArch is an architecture that --arch names, in Go's words or in Lambda's,
+// as Go names it.
 func knownArch(arch string) (string, error) {
 	switch arch {
 	case "amd64", "x86_64":

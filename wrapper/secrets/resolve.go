@@ -26,7 +26,7 @@ func resolveAll(limit string) int {
 	unix.CloseOnExec(resolve.AnswerFile)
 	out := os.NewFile(resolve.AnswerFile, "answers")
 	errs := silence()
-	// Whoever asks may never end the questions, and never read the answers.
+	// Whoever asks may neither end the questions nor read the answers.
 	time.AfterFunc(within+resolve.Grace, func() { os.Exit(exitFailed) })
 	ctx, cancel := context.WithDeadline(context.Background(), started.Add(within))
 	defer cancel()
@@ -55,15 +55,14 @@ func resolveAll(limit string) int {
 	return 0
 }
 
-// isPipe reports whether a descriptor is a pipe, as graft's is: the Go run-time may
-// have opened a file of its own there.
+// isPipe tells graft's pipe from a file that the run-time has opened.
 func isPipe(fd int) bool {
 	var stat unix.Stat_t
 	return unix.Fstat(fd, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFIFO
 }
 
-// beside starts f, and returns a function that waits for its result. A panic of f
-// is passed on to whoever waits.
+// beside starts f and returns what waits for it. A panic of f becomes one of the
+// waiting goroutine.
 func beside[T any](f func() (T, error)) func() (T, error) {
 	var value T
 	var err error
