@@ -25,12 +25,12 @@ func VetFolders(folders ...string) error {
 	return nil
 }
 
-// Apart reports whether the folder dir, which a build writes to, is apart from
-// the layer folders. One that is inside a layer folder is to be left out by
-// [Options].Without, or the next build would ship what this one writes. The
-// error says why dir cannot be written to: it is no folder, or a layer folder
-// itself, or inside one with something that no build writes, and that would be
-// missing from the layer.
+// Apart reports whether the folder dir, which a build writes to, lies outside the
+// layer folders. One inside a layer folder has to be left out of the layer by
+// [Options].Without, or the next build would ship what this one writes. The error
+// says why dir cannot be written to: it is no folder; or it is a layer folder
+// itself; or it lies inside one and holds something that no build writes, which
+// would then be missing from the layer.
 func Apart(dir string, folders []string) (bool, error) {
 	dst, err := realPath(dir)
 	if err != nil {
@@ -60,12 +60,13 @@ func Apart(dir string, folders []string) (bool, error) {
 	return true, nil
 }
 
-// zipName is what [Layer.Zip] is called with by graft build, and the name that
-// it has until it is complete.
+// zipName matches the end of the names that graft build gives to zips, and that
+// [Layer.Zip] gives to them until they are complete.
 var zipName = regexp.MustCompile(`-(amd64|arm64)\.zip(\.[0-9]+)?$`)
 
-// Builds returns the files of the layer, by their names below /opt, that look
-// like zips of graft build: of an earlier one, perhaps, into a layer folder.
+// Builds returns the files of the layer, by their names below /opt, that are named
+// like zips of graft build. An earlier build may have written them into a layer
+// folder.
 func (l *Layer) Builds() []string {
 	var names []string
 	for _, it := range l.sorted() {

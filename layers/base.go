@@ -19,11 +19,11 @@ var runPrograms = []string{
 	"python", "python3", "python3.8", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14",
 }
 
-// runFile is the whole of such a file: the kernel calls graft with its path
-// and the arguments.
+// runFile is the whole content of such a file: the kernel calls graft with the
+// file's path and the arguments.
 const runFile = "#!/opt/graft\n"
 
-// A File is one of a layer.
+// A File is a file of a layer.
 type File struct {
 	Name string // its path below /opt
 	Mode fs.FileMode

@@ -11,42 +11,49 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// chunkSize is how many bytes are compressed at a time, each chunk without a
-// look at the one before. It bounds the memory, and decides about the bytes: it
-// must not depend on the machine.
+// chunkSize is how many bytes are compressed at a time. Each chunk is compressed
+// by itself, so this number bounds the memory, and also decides what the bytes
+// are: it must not depend on the machine.
 const chunkSize = 1 << 20
 
-// level 8 of this implementation makes zips of packages for Python and Node.js
-// half a percent larger than zip's own default does, in three quarters of its
-// time on one core. The standard library's fastest level of that size, 6, takes
-// 1.6 times as long, its level 5 as long for a percent more. (Of native programs
-// both make two to four percent more than zip at any level.)
+// level is the level of compression. With this implementation's level 8, zips of
+// packages for Python and Node.js are half a percent larger than zip's own
+// default makes them, in three quarters of its time on one core. The standard
+// library takes 1.6 times as long for that size, at its level 6; its level 5
+// takes as long as zip, and gives a percent more. (Native programs become two to
+// four percent larger than with zip, at any level of both.)
 const level = 8
 
-// A chunk is a part of a stream of bytes, for several streams one after another.
+// A chunk is a part of a stream of bytes. A zip has a stream for each file, one
+// after another; a tar is one.
 type chunk struct {
-	raw    []byte       // at most chunkSize
-	last   bool         // of its stream
-	packed bytes.Buffer // raw as deflate's blocks; those of a stream's chunks are one stream
-	ready  chan struct{}
-	item   *item // the stream, of a zip
-	files  int   // bytes of files that are complete with it, of a tar
+	raw    []byte        // at most chunkSize
+	last   bool          // of its stream
+	packed bytes.Buffer  // raw compressed; all of a stream's, joined, are one deflate stream
+	ready  chan struct{} // gets a value when packed is there
+	item   *item         // the file, in a zip
+	files  int           // bytes of files that end in it, in a tar
 }
 
 // A pipeline compresses chunks on all cores: source makes them, sink gets them
-// in the same order. What it gives does not depend on the number of cores.
+// in the same order. What comes out does not depend on the number of cores.
 type pipeline struct {
-	free, work, ordered chan *chunk
-	stop                <-chan struct{}
+	free    chan *chunk // to be filled
+	work    chan *chunk // to be compressed
+	ordered chan *chunk // all that were sent, in their order
+	stop    <-chan struct{}
 }
 
-// compress runs source and sink side by side until all that source has sent is
-// through sink, or either fails, or ctx ends.
+// compress runs source and sink side by side until sink has had all that source
+// sends, or one of them fails, or ctx ends. All that it has started has ended
+// when it returns.
 func compress(ctx context.Context, source func(*pipeline) error, sink func(*chunk) error) error {
 	workers := min(runtime.GOMAXPROCS(0), 16)
 	chunks := 8 + 4*workers // so many that a large one does not hold up the small ones behind it
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel(nil) // first, or source would wait for chunks when sink has panicked
 	p := &pipeline{
 		free: make(chan *chunk, chunks), work: make(chan *chunk, chunks), ordered: make(chan *chunk, chunks),
 		stop: ctx.Done(),
@@ -54,8 +61,6 @@ func compress(ctx context.Context, source func(*pipeline) error, sink func(*chun
 	for range chunks {
 		p.free <- &chunk{ready: make(chan struct{}, 1)}
 	}
-	var running sync.WaitGroup
-	defer running.Wait()
 	running.Go(func() {
 		defer close(p.ordered)
 		defer close(p.work)
@@ -91,7 +96,7 @@ func compress(ctx context.Context, source func(*pipeline) error, sink func(*chun
 	return context.Cause(ctx)
 }
 
-// errStopped ends a source whose chunks nobody wants any more.
+// errStopped ends a source whose chunks are not wanted any more.
 var errStopped = errors.New("stopped")
 
 // take returns an empty chunk to fill, as soon as there is one.
@@ -117,6 +122,7 @@ func (p *pipeline) send(c *chunk) {
 	p.ordered <- c
 }
 
+// pack compresses the chunk with w.
 func (c *chunk) pack(w *flate.Writer) error {
 	w.Reset(&c.packed)
 	if _, err := w.Write(c.raw); err != nil {
@@ -128,7 +134,7 @@ func (c *chunk) pack(w *flate.Writer) error {
 	return w.Flush()
 }
 
-// fill reads r into c, as much as fits, and tells whether r is at its end.
+// fill reads as much of r as fits into c, and reports whether r is at its end.
 func (c *chunk) fill(r io.Reader) (end bool, err error) {
 	for {
 		if len(c.raw) == chunkSize {

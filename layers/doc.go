@@ -6,4 +6,7 @@
 // ecosystem's own tool. [Open] collects a layer, whose files stay where they
 // lie; [Layer.Zip] and [WriteOCI] pack it, [Build] fills a folder with it. The
 // same sources give the same bytes.
+//
+// The command graft build, the release and the examples make their layers with
+// this package; package check finds mistakes in layers, whoever made them.
 package layers

@@ -39,8 +39,8 @@ func VetEntry(name string, mode fs.FileMode, target string) error {
 	return nil
 }
 
-// Folders are those that the entries of an archive need, by name. A single long
-// name may need thousands.
+// Folders are the folders that the entries of an archive need, by name. A single
+// long name may need thousands of them.
 type Folders map[string]bool
 
 // Add adds the folders above an entry, whose name is a clean relative path, and
@@ -73,8 +73,8 @@ func VetZipped(f *zip.File) error {
 	return nil
 }
 
-// What [VetEntry] and [VetZipped] return, but for errors that are about the
-// name.
+// What [VetEntry] and [VetZipped] return, or wrap, if it is not the name that is
+// wrong.
 var (
 	// ErrSetID is a file that would run as its owner or group.
 	ErrSetID = errors.New("a set-user-id or set-group-id file")

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// An item is a file or a link that goes into a layer. It lies where it came
-// from until it is packed or copied.
+// An item is a file or a link that goes into a layer. It stays where it came from
+// until it is packed or copied.
 type item struct {
 	name   string      // slash-separated, below /opt
 	mode   fs.FileMode // as it ships
@@ -21,8 +21,8 @@ type item struct {
 	source string // its name in root
 }
 
-// newItem makes an item of the file or link source in root. What may not go
-// into a layer, as [VetEntry] has it, is an error.
+// newItem makes an item of the file or link source in root. It is an error if
+// [VetEntry] refuses that.
 func newItem(root *os.Root, source, name string) (*item, error) {
 	info, err := root.Lstat(source)
 	if err != nil {
@@ -38,8 +38,8 @@ func newItem(root *os.Root, source, name string) (*item, error) {
 	return it, VetEntry(name, info.Mode(), it.target)
 }
 
-// shippedMode is a file's mode in a layer: Lambda runs its programs as another
-// user than the one who built it.
+// shippedMode is a file's mode in a layer. It lets everyone read and execute:
+// Lambda's user is not the one who built the layer.
 func shippedMode(info fs.FileInfo) fs.FileMode {
 	if info.Mode()&0o111 != 0 {
 		return 0o755
@@ -49,7 +49,7 @@ func shippedMode(info fs.FileInfo) fs.FileMode {
 
 func (it *item) link() bool { return it.mode&fs.ModeSymlink != 0 }
 
-// open returns what is in the item; of a link, its target.
+// open returns the content of the item; a link's is its target.
 func (it *item) open() (io.ReadCloser, error) {
 	if it.link() {
 		return io.NopCloser(strings.NewReader(it.target)), nil
@@ -57,7 +57,8 @@ func (it *item) open() (io.ReadCloser, error) {
 	return it.root.Open(it.source)
 }
 
-// copy writes the item to the file to, making its folder.
+// copy writes the item to the file to, which must not exist, and makes the folder
+// that it lies in.
 func (it *item) copy(to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err

@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// A Layer is what goes into a layer. Its files lie where they came from, and
-// are read when the layer is written.
+// A Layer is a list of all that goes into a layer. The files stay where they came
+// from, and are read when the layer is written.
 type Layer struct {
 	items   []*item          // in the order in which they came
 	entries map[string]entry // by slash-separated path below /opt
 	roots   []*os.Root
 	without map[*os.Root]map[string]bool // folders of layer folders that do not ship
-	own     string                       // a temporary folder with graft's part, if it is not ""
+	own     string                       // a temporary folder with graft's own part, or ""
 }
 
 type entry struct {
@@ -33,40 +33,45 @@ func newLayer() *Layer {
 // Open collects a whole layer for opt.Arch: graft's own programs, what
 // belongs to them, and the layer folders' own files, as [Stage] has them. A
 // folder may bring a file that graft's part has too; that it differs is an error.
-func Open(ctx context.Context, opt Options, folders ...string) (_ *Layer, err error) {
-	if opt, err = opt.complete(ctx); err != nil {
+func Open(ctx context.Context, opt Options, folders ...string) (*Layer, error) {
+	opt, err := opt.complete(ctx)
+	if err != nil {
 		return nil, err
 	}
 	l := newLayer()
-	defer func() {
-		if err != nil {
-			l.Close()
-		}
-	}()
+	// graft's own files come first: what a copy that ends halfway leaves is then
+	// still known as a layer, and can be built anew.
+	if err = l.addOwn(ctx, opt); err == nil {
+		err = l.folders(ctx, opt, folders)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// addOwn makes graft's own part in a temporary folder, and adds it.
+func (l *Layer) addOwn(ctx context.Context, opt Options) (err error) {
 	if l.own, err = os.MkdirTemp("", "graft-own-"); err != nil {
-		return nil, err
+		return err
 	}
 	if err := WriteBase(l.own); err != nil {
-		return nil, err
+		return err
 	}
 	for file, pkg := range opt.programs() {
 		file = filepath.Join(l.own, filepath.FromSlash(file))
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			return nil, err
+			return err
 		}
 		if err := BuildProgram(ctx, pkg, opt.Arch, file); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	// First, so that what a copy that ends halfway leaves is still known as a
-	// layer, and can be built anew.
-	if err := l.all(ctx, l.own, "graft"); err != nil {
-		return nil, err
-	}
-	return l, l.folders(ctx, opt, folders)
+	return l.all(ctx, l.own, "graft")
 }
 
-// Close lets go of the layer's files.
+// Close closes the folders that the layer's files are in, and removes what was
+// made for it. The layer cannot be written any more.
 func (l *Layer) Close() error {
 	var errs []error
 	for _, root := range l.roots {
@@ -78,7 +83,8 @@ func (l *Layer) Close() error {
 	return errors.Join(errs...)
 }
 
-// Copy writes the layer into the folder dst, in which none of its files may be.
+// Copy writes the layer into the folder dst, which must hold none of its files
+// yet.
 func (l *Layer) Copy(ctx context.Context, dst string) error {
 	for _, it := range l.items {
 		if err := ctx.Err(); err != nil {
@@ -114,7 +120,8 @@ func (l *Layer) all(ctx context.Context, dir, from string) error {
 	return l.tree(ctx, root, ".", ".", from)
 }
 
-// add adds the file or link source in root as name.
+// add adds the file or link source in root as name. from, the layer folder that
+// it comes from, is for errors.
 func (l *Layer) add(root *os.Root, source, name, from string) error {
 	it, err := newItem(root, source, name)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// links checks that every link leads to what the layer has: what it leads to in
-// its own folder may be something that does not ship.
+// links checks that every link leads to something in the layer. One that leads to
+// something in its layer folder need not: not all that is there ships.
 func (l *Layer) links() error {
 	for _, it := range l.items {
 		if it.link() && !l.has(it.name, maxHops, false) {
@@ -18,9 +18,9 @@ func (l *Layer) links() error {
 	return nil
 }
 
-// has tells whether name leads to a file or folder of the layer, through so
-// many links at most. Behind an absolute link, which leads into /opt, it may be
-// another layer's, too: there it is enough that the way does not leave /opt.
+// has reports whether name leads to a file or folder of the layer, through no more
+// than so many links. Behind an absolute link, which leads into /opt, that may be
+// another layer's: then it is enough that the path does not leave /opt.
 func (l *Layer) has(name string, links int, absolute bool) bool {
 	at, parts := ".", strings.Split(name, "/")
 	for i, part := range parts {
@@ -50,7 +50,7 @@ func (l *Layer) has(name string, links int, absolute bool) bool {
 	return true
 }
 
-// belowOpt returns the rest of a path in /opt, as [VetEntry] takes it.
+// belowOpt returns a path in /opt, one that [VetEntry] takes, relative to /opt.
 func belowOpt(target string) string {
 	if rest, ok := strings.CutPrefix(target, "/opt/"); ok {
 		return rest // with its "..", which may follow a link
@@ -58,10 +58,10 @@ func belowOpt(target string) string {
 	return "./" + strings.TrimPrefix(path.Clean(target), "/opt")
 }
 
-// escapes tells whether the way to name leaves /opt through links, which stand
-// by name, or does not end within so many of them. What else there is does not
-// matter. Work bounds the text that is looked at for all names, in bytes; what
-// comes after that escapes.
+// escapes reports whether name leaves /opt when links are followed, or leads
+// through more than hops of them. links are the targets of all links, by name; no
+// other file matters. work is how many bytes of paths may still be looked at, in
+// all calls together: when none are left, every name escapes.
 func escapes(links map[string]string, name string, hops int, work *int) bool {
 	if *work -= len(name); *work < 0 {
 		return true

@@ -172,8 +172,7 @@ func (m manifest) install(ctx context.Context, opt Options, fsys fs.FS, name str
 	return installed.Get(ctx)
 }
 
-// explain puts the remedy before what the tool itself says of a mistake that is
-// often made.
+// explain puts the remedy for a common mistake before what the tool says of it.
 func (m manifest) explain(err error) error {
 	for _, line := range m.remedies {
 		if strings.Contains(err.Error(), line.symptom) {
@@ -183,9 +182,9 @@ func (m manifest) explain(err error) error {
 	return err
 }
 
-// toolVersion is the first line that the tool prints of itself: what follows
-// may tell of the machine. That it prints none means that it is not there
-// wholly, as a Python without pip.
+// toolVersion returns the first line in which the tool names its version; those
+// that follow may tell of the machine. A tool that names none is only half there,
+// such as a Python without pip.
 func (m manifest) toolVersion(ctx context.Context) (string, error) {
 	if err := keep.Tools(m.tools...); err != nil {
 		return "", err
@@ -201,7 +200,7 @@ func (m manifest) toolVersion(ctx context.Context) (string, error) {
 	return line, nil
 }
 
-// key names an installation by all that decides about its content.
+// key is the name of an installation: a hash of all that decides what is in it.
 func key(arch, version string, argv []string, files map[string][]byte) string {
 	all, err := json.Marshal([]any{arch, version, argv, files})
 	if err != nil {

@@ -148,8 +148,8 @@ func TestNpmScripts(t *testing.T) {
 	}
 }
 
-// TestInstalledOnce begins with an empty cache.
-func TestInstalledOnce(t *testing.T) {
+// TestStageInstallsOnce begins with an empty cache.
+func TestStageInstallsOnce(t *testing.T) {
 	t.Parallel()
 	testbed.NeedFetch(t)
 	src := folder(t, map[string]string{"package.json": packageJSON, "package-lock.json": packageLock})
@@ -171,7 +171,7 @@ func TestInstalledOnce(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(log.String(), "\n"), "another architecture, another installation")
 }
 
-func TestOffline(t *testing.T) {
+func TestStageOffline(t *testing.T) {
 	t.Parallel()
 	testbed.NeedTool(t, "npm")
 	opt, log := cached(t)
@@ -183,8 +183,8 @@ func TestOffline(t *testing.T) {
 	assert.Empty(t, log.String())
 }
 
-// TestMissingTools puts nothing, and then a Python without pip, on PATH.
-func TestMissingTools(t *testing.T) {
+// TestStageMissingTools puts nothing, and then a Python without pip, on PATH.
+func TestStageMissingTools(t *testing.T) {
 	// The python3 on PATH may be a version manager's script.
 	real, err := exec.Command(testbed.NeedTool(t, "python3"), "-c", "import sys; sys.stdout.write(sys.executable)").Output()
 	require.NoError(t, err)

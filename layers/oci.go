@@ -1,7 +1,6 @@
 package layers
 
 import (
-	"archive/tar"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -13,7 +12,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"time"
@@ -42,8 +40,8 @@ type Image struct {
 //	COPY --from=graft /opt /opt
 //
 // The layout is the same to the byte for the same files, and nothing is fetched
-// for it. dst must be missing, empty, or a
-// layout, which is replaced. Progress may be nil.
+// for it. dst must be missing, empty, or a layout, which is replaced. Progress
+// may be nil.
 func WriteOCI(ctx context.Context, dst string, images []Image, progress Progress) error {
 	if err := replaceable(dst); err != nil {
 		return err
@@ -85,21 +83,28 @@ func WriteOCI(ctx context.Context, dst string, images []Image, progress Progress
 // VetOCI reports why no layout can be written into the folder dst when zips are
 // written into the folder zips.
 func VetOCI(dst, zips string) error {
-	layout, err := realPath(dst)
+	realDst, err := realPath(dst)
 	if err != nil {
 		return err
 	}
-	beside, err := realPath(zips)
+	realZips, err := realPath(zips)
 	if err != nil {
 		return err
 	}
-	if within(beside, layout) {
+	wd, err := realPath(".")
+	if err != nil {
+		return err
+	}
+	switch {
+	case within(realZips, realDst):
 		return fmt.Errorf("%q: the zips are written there: give a folder of its own", dst)
+	case within(wd, realDst):
+		return fmt.Errorf("%q: the working directory would be deleted: give a folder of its own", dst)
 	}
 	return replaceable(dst)
 }
 
-// replaceable tells why dst may not be replaced by a layout.
+// replaceable returns why dst may not be replaced by a layout; nil if it may.
 func replaceable(dst string) error {
 	entries, err := os.ReadDir(dst)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -173,104 +178,7 @@ func (im Image) pack(ctx context.Context, blob string, progress Progress) (*pack
 	return p, out.Close()
 }
 
-// writeTar writes the items, and the folders that they lie in, below opt.
-func writeTar(out *chunks, items []*item) error {
-	w := tar.NewWriter(out)
-	made := map[string]bool{}
-	var mkdir func(name string) error
-	mkdir = func(name string) error {
-		if name == "." || made[name] {
-			return nil
-		}
-		made[name] = true
-		if err := mkdir(path.Dir(name)); err != nil {
-			return err
-		}
-		return w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: 0o755, ModTime: imageDate})
-	}
-	for _, it := range items {
-		name := path.Join("opt", it.name)
-		if err := mkdir(path.Dir(name)); err != nil {
-			return err
-		}
-		if err := it.writeTar(w, out, name); err != nil {
-			return fmt.Errorf("%s: %w", it.name, err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	return out.close()
-}
-
-func (it *item) writeTar(w *tar.Writer, out *chunks, name string) error {
-	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: it.size, Mode: int64(it.mode.Perm()), ModTime: imageDate}
-	if it.link() {
-		h.Typeflag, h.Linkname, h.Size = tar.TypeSymlink, it.target, 0
-	}
-	if err := w.WriteHeader(h); err != nil {
-		return err
-	}
-	out.files += int(it.size)
-	if it.link() {
-		return nil
-	}
-	content, err := it.open()
-	if err != nil {
-		return err
-	}
-	defer content.Close()
-	// A file that is not as long as it was is an error of the tar writer's.
-	if _, err := io.Copy(w, content); err != nil {
-		return err
-	}
-	return w.Flush()
-}
-
-// chunks sends what is written to it into a pipeline, as one stream.
-type chunks struct {
-	pipe  *pipeline
-	c     *chunk
-	files int // bytes of files that the next chunk to be sent completes
-}
-
-func (w *chunks) Write(data []byte) (int, error) {
-	for rest := data; len(rest) > 0; {
-		if err := w.need(); err != nil {
-			return 0, err
-		}
-		n := min(len(rest), chunkSize-len(w.c.raw))
-		w.c.raw, rest = append(w.c.raw, rest[:n]...), rest[n:]
-		if len(w.c.raw) == chunkSize {
-			w.send()
-		}
-	}
-	return len(data), nil
-}
-
-func (w *chunks) close() error {
-	if err := w.need(); err != nil {
-		return err
-	}
-	w.c.last = true
-	w.send()
-	return nil
-}
-
-func (w *chunks) need() (err error) {
-	if w.c == nil {
-		w.c, err = w.pipe.take()
-	}
-	return err
-}
-
-func (w *chunks) send() {
-	w.c.files, w.files = w.files, 0
-	w.pipe.send(w.c)
-	w.c = nil
-}
-
-// packed is a layer in a file.
+// packed is a layer that is compressed in a file, as package partial wants it.
 type packed struct {
 	blob           string
 	digest, diffID hash.Hash
@@ -289,6 +197,7 @@ func (p *packed) Size() (int64, error) {
 	return info.Size(), nil
 }
 
+// named is a digest as package v1 has it.
 func named(h hash.Hash) v1.Hash {
 	return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(h.Sum(nil))}
 }

@@ -78,6 +78,29 @@ func TestWriteOCI(t *testing.T) {
 	}
 }
 
+// TestVetOCI refuses what WriteOCI could not replace, or not without harm.
+func TestVetOCI(t *testing.T) {
+	dir := folder(t, map[string]string{"theirs/letter": "dear", "zips/x-amd64.zip": "", "file": ""})
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "here/deeper"), 0o755))
+	t.Chdir(filepath.Join(dir, "here/deeper"))
+	for dst, want := range map[string]string{
+		"new":          "",
+		"../beside":    "",
+		".":            `".": the working directory would be deleted`,
+		"..":           `"..": the working directory would be deleted`,
+		"../../zips":   `"../../zips": the zips are written there`,
+		"../../theirs": `"../../theirs": neither empty nor an OCI image layout`,
+		"../../file":   "not a directory",
+	} {
+		err := layers.VetOCI(dst, filepath.Join(dir, "zips"))
+		if want == "" {
+			assert.NoError(t, err, dst)
+		} else {
+			assert.ErrorContains(t, err, want, dst)
+		}
+	}
+}
+
 // untarred lists what is in a layer as unzipped does, less the opt/ before each
 // name; every folder comes before what is in it.
 func untarred(t *testing.T, layer v1.Layer) map[string]string {

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,7 +13,7 @@ import (
 	"github.com/graft-lambda/graft/internal/keep"
 )
 
-// Options says what a layer is staged for.
+// Options says what a layer is built for, and how.
 type Options struct {
 	Arch      string    // amd64 or arm64
 	Companion Companion // how the companion stands in the layer; [External] if empty
@@ -44,21 +45,21 @@ const (
 	NoCompanion Companion = "none"
 )
 
-// companionFiles are where each stands below /opt.
+// companionFiles says where the companion stands below /opt.
 var companionFiles = map[Companion]string{
 	External:    "extensions/graft-companion",
 	Forked:      "graft-companion",
 	NoCompanion: "",
 }
 
-// Where the programs that have one place only stand below /opt.
+// Where the programs stand below /opt that have only one place.
 const (
 	wrapperFile = "graft"
 	secretsFile = "graft-secrets"
 )
 
-// Programs returns where graft's own programs stand below /opt, in whatever
-// layer has them.
+// Programs returns all places below /opt where graft's own programs may stand, the
+// wrapper's first.
 func Programs() []string {
 	return []string{wrapperFile, companionFiles[External], companionFiles[Forked], secretsFile}
 }
@@ -84,9 +85,9 @@ const defaultPython = "3.13"
 
 var pythonVersion = regexp.MustCompile(`^3\.([1-9]?[0-9])$`)
 
-// PythonMinor returns the second number of a version of Python such as "3.12",
-// the form in which wheels name the one that they are for. Any other form is an
-// error.
+// PythonMinor returns the second number of a version of Python such as "3.12". Any
+// other form is an error: wheels name the Python that they are for by these two
+// numbers.
 func PythonMinor(version string) (int, error) {
 	m := pythonVersion.FindStringSubmatch(version)
 	if m == nil {
@@ -95,7 +96,7 @@ func PythonMinor(version string) (int, error) {
 	return strconv.Atoi(m[1])
 }
 
-// complete fills in what was left out.
+// complete checks the options, and fills in what was left out.
 func (o Options) complete(ctx context.Context) (Options, error) {
 	if o.Arch != "amd64" && o.Arch != "arm64" {
 		return o, fmt.Errorf("architecture %q: Lambda has amd64 (x86_64) and arm64", o.Arch)
@@ -130,15 +131,19 @@ func (o Options) complete(ctx context.Context) (Options, error) {
 	return o, err
 }
 
-// CacheDir is where installed dependencies are kept: layers in the folder that
-// GRAFT_CACHE names, else .cache/layers in a source tree of this module, else
-// in the user's own cache.
+// CacheDir returns where installed dependencies are kept: in the subfolder layers
+// of the folder that GRAFT_CACHE names, else in .cache/layers of the source tree
+// of this module around the working directory, else in the user's own cache.
 func CacheDir(ctx context.Context) (string, error) {
 	if dir, err := keep.Chosen(); dir != "" || err != nil {
 		return filepath.Join(dir, "layers"), err
 	}
-	if root, err := SourceTree(ctx); err == nil {
+	root, err := SourceTree(ctx)
+	switch {
+	case err == nil:
 		return filepath.Join(root, ".cache", "layers"), nil
+	case !errors.Is(err, ErrNoSource):
+		return "", err
 	}
 	dir, err := os.UserCacheDir()
 	return filepath.Join(dir, "graft", "layers"), err

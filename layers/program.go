@@ -1,15 +1,14 @@
 package layers
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
+	"github.com/graft-lambda/graft/internal/keep"
 	"github.com/graft-lambda/graft/internal/version"
 )
 
@@ -25,8 +24,8 @@ const (
 
 // BuildProgram makes a program of this module for Lambda: static, for the given
 // architecture (amd64 or arm64), the same to the byte for the same sources. In
-// a source tree of the module it is compiled; elsewhere a release's own is
-// unpacked. Where there is neither the error wraps [ErrNoSource].
+// a source tree of the module it is compiled; elsewhere the one that a release
+// carries is unpacked. Where there is neither, the error is [ErrNoSource].
 func BuildProgram(ctx context.Context, pkg, arch, out string) error {
 	err := LayerProgram(pkg, arch).Compile(ctx, out)
 	if errors.Is(err, ErrNoSource) {
@@ -39,9 +38,9 @@ func BuildProgram(ctx context.Context, pkg, arch, out string) error {
 func LayerProgram(pkg, arch string) Program {
 	p := Program{Package: pkg, OS: "linux", Arch: arch}
 	if pkg != wrapper {
-		// They speak HTTP and TLS, and the companion loses a seventh of its size
-		// by this: no HTTP/2, which neither OTLP/HTTP nor AWS's services need, and
-		// no symbols. Modules and their versions can still be read from them.
+		// These speak HTTP and TLS. Without symbols, and without HTTP/2, which
+		// neither OTLP/HTTP nor AWS's services need, the companion is a seventh
+		// smaller. Modules and their versions can still be read from them.
 		p.Tags, p.Linker = "nethttpomithttp2", "-s"
 	}
 	return p
@@ -75,14 +74,14 @@ func (p Program) Compile(ctx context.Context, out string) error {
 	// -w keeps the symbols, which vulnerability scanners read. -buildid= and
 	// -trimpath keep the machine out of the program, -buildvcs=false the state
 	// of a work tree that SAM's copy does not have.
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", p.Tags,
-		"-ldflags", strings.TrimSpace(linker), "-o", out, "./"+p.Package)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.OS, "GOARCH="+p.Arch, "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("go build ./%s: %w\n%s", p.Package, err, strings.TrimSpace(stderr.String()))
+	_, err = keep.Run(ctx, keep.Command{
+		Dir: root,
+		Argv: []string{"go", "build", "-trimpath", "-buildvcs=false", "-tags", p.Tags,
+			"-ldflags", strings.TrimSpace(linker), "-o", out, "./" + p.Package},
+		Env: []string{"CGO_ENABLED=0", "GOOS=" + p.OS, "GOARCH=" + p.Arch, "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0"},
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Package, err)
 	}
 	return os.Chmod(out, 0o755)
 }
@@ -92,13 +91,16 @@ var ErrNoSource = errors.New("the wrapper is built from graft's sources: run thi
 	", or use the graft command of a release, which has it inside")
 
 // SourceTree returns the root of the module's source tree around the working
-// directory.
+// directory. Where there is none, the error is [ErrNoSource].
 func SourceTree(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Path}} {{.Dir}}").Output()
-	if err != nil {
+	out, err := keep.Run(ctx, keep.Command{Argv: []string{"go", "list", "-m", "-f", "{{.Path}} {{.Dir}}"}})
+	switch {
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case err != nil:
 		return "", ErrNoSource
 	}
-	module, dir, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+	module, dir, _ := strings.Cut(strings.TrimSpace(out), " ")
 	if module != Module {
 		return "", ErrNoSource
 	}

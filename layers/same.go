@@ -3,7 +3,6 @@ package layers
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"io"
 )
 
@@ -26,25 +25,26 @@ func sameItem(a, b *item) (bool, error) {
 	return sameBytes(left, right)
 }
 
+// sameBytes tells whether two readers yield the same.
 func sameBytes(a, b io.Reader) (bool, error) {
 	const size = 64 << 10
 	left, right := bufio.NewReaderSize(a, size), bufio.NewReaderSize(b, size)
 	for {
 		x, errX := left.Peek(size)
 		y, errY := right.Peek(size)
-		if !bytes.Equal(x, y) {
+		for _, err := range []error{errX, errY} {
+			if err != nil && err != io.EOF {
+				return false, err // and not that they differ, which is not known
+			}
+		}
+		if !bytes.Equal(x, y) || errX != errY {
 			return false, nil
 		}
-		if errX == io.EOF || errY == io.EOF {
-			return errX == errY, nil
+		if errX == io.EOF {
+			return true, nil
 		}
-		if err := errors.Join(errX, errY); err != nil {
-			return false, err
-		}
-		_, errX = left.Discard(len(x))
-		_, errY = right.Discard(len(y))
-		if err := errors.Join(errX, errY); err != nil {
-			return false, err
-		}
+		// What was peeked at is there to be discarded.
+		_, _ = left.Discard(len(x))
+		_, _ = right.Discard(len(y))
 	}
 }

@@ -52,6 +52,7 @@ func (l *Layer) folders(ctx context.Context, opt Options, folders []string) erro
 	return l.links()
 }
 
+// folder adds one layer folder.
 func (l *Layer) folder(ctx context.Context, opt Options, folder string) error {
 	root, err := l.open(folder)
 	if err != nil {
@@ -86,8 +87,8 @@ func (l *Layer) folder(ctx context.Context, opt Options, folder string) error {
 	})
 }
 
-// level stages the files directly in the folder dir, and what manifests among
-// them ask for.
+// level adds the files directly in the folder dir, and what the manifests among
+// them pin.
 func (l *Layer) level(ctx context.Context, opt Options, root *os.Root, dir, from string) error {
 	found, err := manifestsIn(root.FS(), dir)
 	if err != nil {
@@ -120,8 +121,8 @@ func (l *Layer) level(ctx context.Context, opt Options, root *os.Root, dir, from
 	return nil
 }
 
-// leftOut returns which of the folders without are inside the layer folder, by
-// their names in it.
+// leftOut returns those of the folders without, which no layer is to have, that
+// lie inside the layer folder, by their paths in it.
 func leftOut(folder string, without []string) (map[string]bool, error) {
 	src, err := realFolder(folder)
 	if err != nil {
@@ -141,6 +142,7 @@ func leftOut(folder string, without []string) (map[string]bool, error) {
 	return names, nil
 }
 
+// install adds what the manifest m in dir pins.
 func (l *Layer) install(ctx context.Context, opt Options, m manifest, root *os.Root, dir, from string) error {
 	sub, err := fs.Sub(root.FS(), dir)
 	if err != nil {
@@ -157,7 +159,8 @@ func (l *Layer) install(ctx context.Context, opt Options, m manifest, root *os.R
 	return l.tree(ctx, packages, ".", dir, from)
 }
 
-// tree adds everything below dir in root, manifests or not.
+// tree adds everything below the folder dir in root, manifests too, as if dir were
+// the folder at.
 func (l *Layer) tree(ctx context.Context, root *os.Root, dir, at, from string) error {
 	return fs.WalkDir(root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
 		if err == nil {

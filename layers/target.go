@@ -6,13 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/graft-lambda/graft/inject/fragment"
 )
 
-// target returns the real path of a folder that may be emptied for a layer of
-// these layer folders.
+// target returns the real path of dst. It is an error if dst may not be emptied to
+// build a layer of these layer folders there.
 func target(dst string, folders []string) (string, error) {
 	dst, err := realPath(dst)
 	if err != nil {
@@ -65,8 +64,8 @@ func built(dir string) bool {
 	return err == nil && run.IsDir()
 }
 
-// realPath returns the absolute path of a file that may not exist yet, with no
-// symbolic link in what does.
+// realPath returns the absolute path of a file that may not exist yet. Links are
+// followed in that part of the path which exists.
 func realPath(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -88,5 +87,5 @@ func realPath(path string) (string, error) {
 // within tells whether path is dir or lies in it; both are real.
 func within(path, dir string) bool {
 	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+	return err == nil && filepath.IsLocal(rel)
 }

@@ -11,7 +11,7 @@ import (
 	"path"
 )
 
-// ErrNoZip is a file that is no layer.
+// ErrNoZip says that a file is no layer.
 var ErrNoZip = errors.New("neither a folder nor a zip")
 
 var (
@@ -20,7 +20,8 @@ var (
 )
 
 // Unzip unpacks a layer's zip into the empty folder dst as Lambda does to
-// /opt, and returns how many bytes that were, at most the given number.
+// /opt. It returns how many bytes of files that were; more than most is an
+// error.
 //
 // The zip is not trusted. A name or a link that leaves the layer, a name that is
 // there twice, an encrypted entry, a set-user-id or set-group-id file and
@@ -28,19 +29,25 @@ var (
 // entry; what was unpacked by then stays. Links into /opt and links to
 // nothing stay as they are: they may mean a file of another layer.
 func Unzip(file, dst string, most int64) (int64, error) {
-	if info, err := os.Stat(file); err != nil {
+	f, err := os.Open(file)
+	if err != nil {
 		return 0, err
-	} else if info.Size() > MaxUnzipped {
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if info.Size() > MaxUnzipped {
 		return 0, fmt.Errorf("%s: %w", file, errTooBig)
 	}
-	z, err := zip.OpenReader(file)
+	z, err := OpenZip(f, info.Size())
 	if errors.Is(err, zip.ErrFormat) {
-		return 0, fmt.Errorf("%s: %w", file, ErrNoZip)
+		err = ErrNoZip
 	}
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // which is told below, by name
+	if err != nil {
 		return 0, fmt.Errorf("%s: %w", file, err)
 	}
-	defer z.Close()
 	if len(z.File) > MaxEntries {
 		return 0, fmt.Errorf("%s: %d entries, more than %d", file, len(z.File), MaxEntries)
 	}
@@ -49,7 +56,7 @@ func Unzip(file, dst string, most int64) (int64, error) {
 		return 0, err
 	}
 	defer root.Close()
-	u := unzipping{root: root, most: most, left: most, seen: map[string]bool{}, folders: Folders{}}
+	u := unzipping{root: root, left: most, seen: map[string]bool{}, folders: Folders{}}
 	if name, err := u.all(z.File); err != nil {
 		return most - u.left, fmt.Errorf("%s: %q: %w", file, name, err)
 	}
@@ -66,12 +73,12 @@ const (
 
 // unzipping is one zip on its way into a folder.
 type unzipping struct {
-	root       *os.Root
-	most, left int64           // bytes
-	seen       map[string]bool // names of files and links
-	folders    Folders
-	targets    int // bytes of what links point to
-	links      []link
+	root    *os.Root
+	left    int64           // bytes that may yet be unpacked
+	seen    map[string]bool // names of files and links
+	folders Folders
+	targets int // bytes of what links point to
+	links   []link
 }
 
 type link struct{ name, target string }
@@ -172,7 +179,7 @@ func (u *unzipping) file(f *zip.File, name string) error {
 	return errors.Join(err, out.Chmod(f.Mode().Perm()), out.Close())
 }
 
-// plain takes the path from an error: the entry is named already.
+// plain strips the path from an error, since the entry is named already.
 func plain(err error) error {
 	if pathError := new(fs.PathError); errors.As(err, &pathError) {
 		return pathError.Err

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,9 +19,9 @@ import (
 
 // A zipped is one entry of a zip that a test makes.
 type zipped struct {
-	name, text string
-	mode       fs.FileMode
-	flags      uint16
+	name, text, comment string
+	mode                fs.FileMode
+	flags               uint16
 }
 
 func zipFile(t *testing.T, entries ...zipped) string {
@@ -28,7 +29,7 @@ func zipFile(t *testing.T, entries ...zipped) string {
 	var data bytes.Buffer
 	z := zip.NewWriter(&data)
 	for _, e := range entries {
-		h := &zip.FileHeader{Name: e.name, Method: zip.Deflate, Flags: e.flags}
+		h := &zip.FileHeader{Name: e.name, Method: zip.Deflate, Flags: e.flags, Comment: e.comment}
 		h.SetMode(e.mode)
 		w, err := z.CreateHeader(h)
 		require.NoError(t, err)
@@ -55,6 +56,18 @@ func TestUnzip(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, int64(len("#!/bin/sh\nbb")), n)
 	assert.Equal(t, staged(t, dir), staged(t, dst))
+}
+
+// TestUnzipTableOfContents has one that is larger than a layer's can be, of few
+// entries.
+func TestUnzipTableOfContents(t *testing.T) {
+	entries := make([]zipped, 300)
+	for i := range entries {
+		entries[i] = zipped{name: fmt.Sprint(i), comment: strings.Repeat("c", 60_000)}
+	}
+	file := zipFile(t, entries...)
+	_, err := layers.Unzip(file, t.TempDir(), layers.MaxUnzipped)
+	assert.EqualError(t, err, file+": its table of contents is larger than 16 MB")
 }
 
 // TestUnzipKeeps takes what is unusual and no danger.

@@ -16,8 +16,8 @@ import (
 // the same bytes.
 const zipDate = 1<<5 | 1
 
-// A Progress is told how many bytes of a layer's files, of how many, are done.
-// It is called by one goroutine at a time.
+// A Progress is called with the number of bytes of a layer's files that are
+// packed, and of all that are to be. It is called by one goroutine at a time.
 type Progress func(done, total int64)
 
 // WriteZip writes the layer's files as Lambda unpacks them to /opt:
@@ -34,7 +34,7 @@ func (l *Layer) WriteZip(ctx context.Context, w io.Writer, progress Progress) er
 	return z.zip.Close()
 }
 
-// send reads the items and cuts them into chunks.
+// send reads the items, cuts them into chunks and sends those into p.
 func send(p *pipeline, items []*item) error {
 	for _, it := range items {
 		if err := it.send(p); err != nil {
@@ -44,6 +44,7 @@ func send(p *pipeline, items []*item) error {
 	return nil
 }
 
+// send sends the content of one item into p.
 func (it *item) send(p *pipeline) error {
 	content, err := it.open()
 	if err != nil {
@@ -65,7 +66,7 @@ func (it *item) send(p *pipeline) error {
 	return nil
 }
 
-// A zipper writes chunks into a zip.
+// A zipper writes compressed chunks into a zip.
 type zipper struct {
 	zip    *zip.Writer
 	report func(n int)
@@ -77,6 +78,8 @@ type zipper struct {
 	crc    uint32
 }
 
+// add writes a chunk. A file of one chunk that compression makes no smaller is
+// stored as it is.
 func (z *zipper) add(c *chunk) error {
 	data := c.packed.Bytes()
 	if z.header == nil {
@@ -116,6 +119,7 @@ func (z *zipper) add(c *chunk) error {
 	return nil
 }
 
+// header is the zip's header of an entry, but for its sizes and checksum.
 func header(it *item) *zip.FileHeader {
 	h := &zip.FileHeader{Name: it.name, Method: zip.Deflate, ReaderVersion: 20}
 	h.SetMode(it.mode)
@@ -127,7 +131,7 @@ func header(it *item) *zip.FileHeader {
 	return h
 }
 
-// reporter tells progress of the bytes that are added up by its result.
+// reporter returns a function that adds up packed bytes and tells progress.
 func reporter(items []*item, progress Progress) func(n int) {
 	var done, total int64
 	for _, it := range items {

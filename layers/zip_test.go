@@ -179,6 +179,17 @@ func TestZipFailsWithItsWriter(t *testing.T) {
 	assert.ErrorIs(t, opened(t, dir).WriteZip(t.Context(), w, nil), syscall.EPIPE)
 }
 
+// TestZipPanics: a panic of whoever is told of the progress reaches the caller,
+// though there is more to read.
+func TestZipPanics(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "large"), make([]byte, 40<<20), 0o644))
+	l := opened(t, dir)
+	assert.PanicsWithValue(t, "told", func() {
+		_ = l.WriteZip(t.Context(), io.Discard, func(int64, int64) { panic("told") })
+	})
+}
+
 // unzipped lists what a zip holds: mode and content, or the link's target.
 func unzipped(t *testing.T, data []byte) map[string]string {
 	t.Helper()

@@ -4,7 +4,8 @@
 //
 // There is no second planner: [inject.Decide] decides, as in the wrapper. What
 // differs is the file system, which is put together from layers and code, and
-// the process, which is what the managed runtime would start.
+// the process, which is what the managed runtime would start. The command graft
+// explain is its only user.
 //
 // Values that graft writes are shown. A value that only the function's owner
 // has set never is: [Hidden] stands for it.
@@ -185,7 +186,7 @@ func Explain(s Subject) Result {
 	return r.complete()
 }
 
-// complete makes empty lists of those that are not there.
+// complete puts empty lists in place of nil ones, for the JSON.
 func (r Result) complete() Result {
 	r.DoesNotStart, r.Before, r.After = some(r.DoesNotStart), some(r.Before), some(r.After)
 	r.Runtimes, r.Agents, r.Environment, r.Edits = some(r.Runtimes), some(r.Agents), some(r.Environment), some(r.Edits)
@@ -194,7 +195,8 @@ func (r Result) complete() Result {
 	return r
 }
 
-// withoutSecrets puts Secret in place of what fragments should not hold, but may.
+// withoutSecrets puts Secret in place of the secrets that fragments should not
+// hold, but may.
 func withoutSecrets(edits []inject.Edit) []inject.Edit {
 	edits = slices.Clone(edits)
 	for i, e := range edits {
@@ -235,8 +237,8 @@ func changes(before, after inject.Env) []Change {
 	return list
 }
 
-// Group makes one result of those that say the same of several runtimes. The
-// last one's command line is kept.
+// Group makes one result of those that say the same of several runtimes, with the
+// command line of the last.
 func Group(results []Result) []Result {
 	var groups []Result
 	index := make(map[string]int)
@@ -274,7 +276,7 @@ func JSON(w io.Writer, results []Result) error {
 	}{some(results)})
 }
 
-// some makes an empty list of none: it is written as [], not as null.
+// some makes an empty list of a nil one: JSON has [] for it, and not null.
 func some[T any](list []T) []T {
 	if list == nil {
 		return []T{}

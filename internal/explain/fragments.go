@@ -13,7 +13,7 @@ import (
 // agent: one for each language, say.
 type files struct {
 	all map[string][]string
-	// counting are those that count for the runtime.
+	// counting are the fragments that count for the runtime.
 	counting []fragment.Fragment
 }
 

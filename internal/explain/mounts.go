@@ -40,8 +40,8 @@ type mount struct {
 	fsys fs.FS
 }
 
-// openAll opens layers and code, and says what of them is not as Lambda will
-// have it. What it returns is to be closed, on an error too.
+// openAll opens layers and code, and remarks on what is not yet as Lambda will
+// have it. The closers are to be closed, also if there is an error.
 func (t *target) openAll() (mounts []mount, closers []io.Closer, err error) {
 	wrapper, sources, packed := t.open, false, false
 	for _, s := range t.layers {
@@ -81,7 +81,8 @@ func (t *target) openAll() (mounts []mount, closers []io.Closer, err error) {
 	return mounts, closers, nil
 }
 
-// source says that a folder is not yet what its layer will be, if so.
+// source reports whether a folder is not yet what its layer will be, and remarks on
+// it.
 func (t *target) source(s source, fsys fs.FS) bool {
 	manifests := check.ReadFolder(s.file, fsys).Uninstalled()
 	build, result := "graft build", "the zip that it makes"
@@ -103,7 +104,7 @@ func isFolder(file string) bool {
 	return err == nil && info.IsDir()
 }
 
-// bare is an error of a file with its path, once.
+// bare returns an error of a file with the file's path in it, once.
 func bare(file string, err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {

@@ -49,7 +49,7 @@ func sentence(e inject.Edit, p inject.Process, lang fragment.Language) (text, re
 	return text, reason
 }
 
-// inserted is why an option goes into the command line.
+// inserted says why an option goes into the command line.
 func inserted(lang fragment.Language) string {
 	switch lang {
 	case fragment.Java:

@@ -45,9 +45,9 @@ func usage(format string, args ...any) error {
 	return &UsageError{fmt.Sprintf(format, args...)}
 }
 
-// All explains every function that the options name. Those of `--runtime all`
-// with the same result are one. A function of a template that cannot be
-// explained is a result with an Error, and no error.
+// All explains every function that the options name. Runtimes with the same result
+// share one. A function of a template that cannot be explained gives a result
+// whose Error is set, and no error.
 func All(o Options) ([]Result, error) {
 	targets, err := o.targets()
 	if err != nil {
@@ -78,7 +78,7 @@ type target struct {
 	handler  string
 	memory   int
 	arch     string
-	archFrom string // what says so
+	archFrom string // where arch comes from, for messages
 	command  []string
 	dir      string
 	image    bool
@@ -197,7 +197,7 @@ func newest(l fragment.Language) (name string) {
 	return name
 }
 
-// on is the target on a runtime.
+// on is the target as it runs on a managed runtime.
 func (t target) on(rt managed.Runtime, mounts []mount) Subject {
 	root := t.root(mounts)
 	rt.AddFiles(root, t.arch)
@@ -246,10 +246,12 @@ func (t target) alone(mounts []mount) Subject {
 	return t.subject(root, p, managed.Image(f))
 }
 
+// function is the target as package managed wants it.
 func (t target) function() managed.Function {
 	return managed.Function{Handler: t.handler, Memory: t.memory, Arch: t.arch, Env: t.env}
 }
 
+// subject is the target, with the process p in the file system root.
 func (t target) subject(root fs.FS, p inject.Process, platform inject.Env) Subject {
 	dir := t.dir
 	if dir == "" {

@@ -38,7 +38,7 @@ func (p printer) line(colour show.Colour, format string, args ...any) {
 	p.WriteString(text + "\n")
 }
 
-// columns is how wide a text may be that is broken.
+// columns is how wide the lines are into which a text is broken.
 const columns = 80
 
 // text writes a line that may be broken between words. The lines that follow

@@ -1,11 +1,11 @@
 // Package resolve asks /opt/graft-secrets for the values of references: how
 // the wrapper and the companion start it, and the words that go over the pipes.
 //
-// Questions go to its standard input, answers come over descriptor 3, so that
-// nothing that a library prints can be mistaken for one. Both are records that
-// end with a NUL, which no variable can hold. A question is a reference as it
-// was written, or [reference.Below] and a path of Parameter Store. Answers come in the
-// order of the questions, all at once:
+// Questions go to its standard input, and answers come from its descriptor 3, so
+// that nothing that a library prints can be mistaken for one. Both are records
+// that end with a NUL, which no variable can hold. A question is a reference as
+// it was written, or [reference.Below] and a path of Parameter Store. Answers
+// come in the order of the questions, all at once:
 //
 //	=VALUE        the value; ends an answer
 //	!WHY          there is none, and why; ends an answer
@@ -61,11 +61,11 @@ func ReadQuestions(r io.Reader) ([]string, error) {
 	return strings.Split(text, "\x00"), nil
 }
 
-// WriteAnswers writes answers. A value that holds a NUL becomes a problem, as one
-// does with which all are larger than 4 MiB: no environment can carry it.
+// WriteAnswers writes answers. A value becomes a problem if no environment can
+// carry it: if it holds a NUL, or all values up to it are larger than 4 MiB.
 func WriteAnswers(w io.Writer, answers []reference.Answer) error {
 	b := bufio.NewWriter(w)
-	// What is not said of values fits into the other half.
+	// The other half is for all that is no value.
 	left := maxAnswers / 2
 	tooLarge := func(value string) bool {
 		left -= len(value)
@@ -109,8 +109,8 @@ func WriteAnswers(w io.Writer, answers []reference.Answer) error {
 // allTooLarge is why a value is left out that may be small itself.
 const allTooLarge = "all values together are larger than 4 MiB"
 
-// ReadAnswers reads the answers to n questions. With an error come those that
-// had arrived before.
+// ReadAnswers reads the answers to n questions. With an error it returns those
+// that had arrived before it.
 func ReadAnswers(r io.Reader, n int) ([]reference.Answer, error) {
 	in := bufio.NewReader(io.LimitReader(r, maxAnswers))
 	answers := make([]reference.Answer, 0, n)

@@ -49,11 +49,11 @@ func readZip(r io.ReaderAt, size int64) (fs.FS, error) {
 	if size > layers.MaxUnzipped {
 		return nil, fmt.Errorf("a zip of more than %d bytes", layers.MaxUnzipped)
 	}
-	z, err := zip.NewReader(r, size)
+	z, err := layers.OpenZip(r, size)
 	if errors.Is(err, zip.ErrFormat) {
 		return nil, layers.ErrNoZip
 	}
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // which is told below, by name
+	if err != nil {
 		return nil, err
 	}
 	if len(z.File) > layers.MaxEntries {

@@ -13,7 +13,7 @@ const maxCacheBytes = 16 << 20
 // entryBytes is counted for each answer beside its own bytes.
 const entryBytes = 256
 
-// A cache keeps answers, the last used, for a time. Its zero value keeps none.
+// A cache keeps the answers that were used last, each for a time.
 type cache struct {
 	mu       sync.Mutex
 	most     int // answers
@@ -37,8 +37,8 @@ func newCache(most int) *cache {
 	return &cache{most: most, elements: map[query]*list.Element{}}
 }
 
-// get returns the answer to q, if there is one that is not too old at now. One
-// from the future, as the clock tells after it was put back, is too old.
+// get returns the answer to q, if there is one that is not too old at now. After
+// the clock was put back an answer may come from the future: it is too old.
 func (c *cache) get(q query, now time.Time) ([]byte, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

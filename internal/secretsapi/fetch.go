@@ -9,8 +9,8 @@ import (
 	"github.com/graft-lambda/graft/internal/guard"
 )
 
-// A fetcher asks the services, as many calls at once as there may be
-// connections, and one for the same thing.
+// A fetcher asks the services, in as many calls at once as there may be
+// connections.
 type fetcher struct {
 	connect func(context.Context) (Service, error)
 	turns   chan struct{}
@@ -43,9 +43,9 @@ func newFetcher(connections int, connect func(context.Context) (Service, error))
 	return &fetcher{connect: connect, turns: make(chan struct{}, connections), flights: map[query]*flight{}}
 }
 
-// share returns the answer to q that is under way, or asks for it and calls
-// keep with it if it came. The call goes on when ctx is done: whoever asks next
-// has its answer.
+// share waits for the answer to q, in the call that is under way if there is one.
+// keep is called with an answer that has come. When ctx is done the call goes on:
+// whoever asks next has its answer.
 func (f *fetcher) share(ctx context.Context, q query, limit time.Duration, keep func(body []byte)) ([]byte, error) {
 	f.mu.Lock()
 	fl, ok := f.flights[q]
@@ -63,6 +63,7 @@ func (f *fetcher) share(ctx context.Context, q query, limit time.Duration, keep 
 	}
 }
 
+// fly makes the call of a flight.
 func (f *fetcher) fly(ctx context.Context, fl *flight, q query, limit time.Duration, keep func(body []byte)) {
 	defer close(fl.done)
 	fl.body, fl.err = f.fetch(ctx, q, limit)
@@ -145,8 +146,8 @@ func (f *fetcher) dial(ctx context.Context, c *connection) {
 	}
 }
 
-// forget gives up the service with its connections and credentials, and what is
-// under way: those who wait for it still have it, nobody else.
+// forget gives up the service with its connections and credentials, and the calls
+// under way: only those who wait for them already have their answers.
 func (f *fetcher) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/graft-lambda/graft/internal/guard"
 )
 
-// TokenHeader is the header that tells the function's requests from others that
-// something in it was talked into.
+// TokenHeader is the header with the token that only the function's own code
+// sends. A request that other software in it was tricked into lacks it.
 const TokenHeader = "X-Aws-Parameters-Secrets-Token"
 
 // errorText is the whole answer of AWS's extension when a service refuses.
@@ -28,9 +28,10 @@ type Handler struct {
 	fetcher  *fetcher
 }
 
-// New returns a handler. It calls connect when it first needs the services and
-// after it found that the environment stood still, say with each line it logs,
-// and now for the wall clock, all from several goroutines.
+// New returns a handler. It calls connect when it first needs the services, and
+// again after it has found that the environment stood still; now for the wall
+// clock; and say with each line that it logs. It calls them from several
+// goroutines.
 func New(s Settings, connect func(context.Context) (Service, error), now func() time.Time, say func(line string)) *Handler {
 	h := &Handler{
 		settings: s, say: say,
@@ -45,7 +46,8 @@ func New(s Settings, connect func(context.Context) (Service, error), now func() 
 	return h
 }
 
-// Tick tells the handler that time goes by; it is to be called each [Tick].
+// Tick tells the handler that time goes by. It wants to be called once in each
+// [Tick].
 //
 // Nothing tells an extension's program that the environment was restored from a
 // snapshot. So where that can be, a clock that jumps means it: all that was
@@ -60,6 +62,7 @@ func (h *Handler) Tick() {
 	h.log(Info, "the environment stood still: the cache is empty")
 }
 
+// ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Tick()
 	var status int
@@ -80,10 +83,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		header.Set("Allow", http.MethodGet)
 	}
 	w.WriteHeader(status)
-	w.Write(body) // a function that has gone cannot be told
+	_, _ = w.Write(body) // a function that has gone cannot be told
 }
 
-// answer is status and body for a request. Text is for people.
+// answer returns status and body for a request. A body that is no JSON is text for
+// people.
 func (h *Handler) answer(r *http.Request) (status int, body []byte) {
 	var k kind
 	switch strings.TrimSuffix(r.URL.Path, "/") {
@@ -117,8 +121,9 @@ func (h *Handler) refuse(status int, text string) (int, []byte) {
 	return status, []byte(text)
 }
 
-// get returns the answer to q, kept or asked for. Without a cache every request
-// is a call of its own: it may come after a write that one under way has missed.
+// get returns the answer to q from the cache or the service. Without a cache every
+// request is a call of its own, since a call under way may have missed a write
+// that came before the request.
 func (h *Handler) get(ctx context.Context, q query) ([]byte, error) {
 	now, ttl, limit := h.now(), h.settings.ttl(q.kind), h.settings.timeout(q.kind)
 	if ttl == 0 {

@@ -9,7 +9,7 @@ import (
 // environment may be restored from a snapshot.
 const Tick = time.Second
 
-// longest is what may lie between two ticks of a program that runs.
+// longest is the most time that may lie between two ticks of a program that runs.
 const longest = 3 * time.Second
 
 // A pause notices, by the wall clock, that the environment stood still.

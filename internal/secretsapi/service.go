@@ -35,6 +35,7 @@ func ask(ctx context.Context, s Service, q query) ([]byte, error) {
 	return json.Marshal(out)
 }
 
+// some is nil for an empty text, which the SDK would send.
 func some(text string) *string {
 	if text == "" {
 		return nil

@@ -1,9 +1,10 @@
 package show
 
-// A Colour is how a terminal shows a text; an empty one changes nothing.
+// A Colour is how a terminal shows a text, as ANSI's SGR parameter; the empty
+// one changes nothing.
 type Colour string
 
-// The colours in use.
+// The colours that the commands use.
 const (
 	Bold   Colour = "1"
 	Faint  Colour = "2"

@@ -1,4 +1,5 @@
-// Package show is how graft's commands show things, alike in all of them.
+// Package show has what the output of graft's commands has in common: colours,
+// JSON, and texts that may come from a hostile file.
 package show
 
 import (
@@ -12,8 +13,14 @@ import (
 // Coloured reports whether w is a terminal that wants colours: NO_COLOR and
 // TERM=dumb say that it does not. https://no-color.org
 func Coloured(w io.Writer, getenv func(string) string) bool {
+	return getenv("NO_COLOR") == "" && getenv("TERM") != "dumb" && Terminal(w)
+}
+
+// Terminal reports whether w is a terminal. /dev/null, another character device,
+// counts as one; it does no harm there.
+func Terminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
-	if !ok || getenv("NO_COLOR") != "" || getenv("TERM") == "dumb" {
+	if !ok {
 		return false
 	}
 	info, err := file.Stat()
@@ -29,8 +36,8 @@ func JSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// Line makes one line of a text that may come from a hostile file: what is
-// not printable, and could steer a terminal, becomes a question mark.
+// Line makes one line of a text that may come from a hostile file: what is not
+// printable could steer a terminal, and becomes a question mark.
 func Line(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -30,6 +30,18 @@ func TestColoured(t *testing.T) {
 	assert.False(t, show.Coloured(null, env(map[string]string{"NO_COLOR": "1"})))
 }
 
+func TestTerminal(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	require.NoError(t, err)
+	defer file.Close()
+	assert.False(t, show.Terminal(file))
+	assert.False(t, show.Terminal(new(bytes.Buffer)))
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer null.Close()
+	assert.True(t, show.Terminal(null), "a character device")
+}
+
 func TestJSON(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, show.JSON(&out, map[string]string{"a": "<b>&"}))

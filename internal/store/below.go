@@ -73,7 +73,8 @@ func variables(parameters []fragment.Var) reference.Answer {
 	return a
 }
 
-// variableName is empty if a parameter's name makes none.
+// variableName names a variable after a parameter; it is empty if the parameter's
+// name makes none.
 func variableName(parameter string) string {
 	last := parameter[strings.LastIndexByte(parameter, '/')+1:]
 	name := strings.NewReplacer("-", "_", ".", "_").Replace(strings.ToUpper(last))

@@ -2,8 +2,11 @@
 // the AWS SDK for Go and its default chain of region, credentials and
 // endpoints, and from files.
 //
-// No error text of a service goes further than its code: it might quote what
-// it is about.
+// Package resolve asks graft-secrets for values, and graft-secrets asks this
+// package; package secretsapi has its clients from here.
+//
+// Of what a service says of an error only the code goes further: the rest might
+// quote a value.
 package store
 
 import (
@@ -29,7 +32,8 @@ import (
 )
 
 const (
-	// dialTimeout bounds one connection: a service that takes longer is not there.
+	// dialTimeout bounds the time to connect: a service that takes longer is not
+	// there.
 	dialTimeout = time.Second
 	// sessionName is what CloudTrail shows of an assumed role.
 	sessionName = "graft-secrets"
@@ -42,7 +46,7 @@ type Clients struct {
 	made   *made
 }
 
-// made are the clients that were asked for.
+// A made keeps the clients that were asked for: each is made once.
 type made struct {
 	sync.Mutex
 	roles      map[string]aws.CredentialsProvider
@@ -53,8 +57,8 @@ type made struct {
 // A place is where and as whom a service is asked; empty is the function's own.
 type place struct{ region, role string }
 
-// Attempt bounds each attempt of a call, in one that is tried more than once; 0
-// is no bound.
+// Attempt is an option for [New] that bounds each attempt of a call; 0 is no
+// bound.
 func Attempt(limit time.Duration) func(*config.LoadOptions) error {
 	return config.WithHTTPClient(httpClient().WithTimeout(limit))
 }

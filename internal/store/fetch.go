@@ -10,7 +10,7 @@ import (
 	"github.com/graft-lambda/graft/inject/reference"
 )
 
-// A thing is what is fetched once, whatever number of questions is about it.
+// A thing is fetched once, however many questions are about it.
 type thing struct {
 	source reference.Source
 	id     string
@@ -18,7 +18,7 @@ type thing struct {
 	selector, version, stage string
 }
 
-// A found is what became of a thing.
+// A found is the text of a thing, or why there is none.
 type found struct{ text, problem string }
 
 // A fetch is everything that is fetched for one set of questions.
@@ -35,17 +35,17 @@ type fetch struct {
 	mu     sync.Mutex
 	things map[thing]found
 	below  map[string]reference.Answer
-	// broken is a panic of a part; the values are not to be trusted then.
+	// broken is the panic of a part. No value can be trusted after one.
 	broken error
 }
 
 // Fetch answers questions: references as they were written, or
 // [reference.Below] and a path. It returns when all is known, or when ctx ends:
-// what is then missing has "no answer within" limit as its problem. Open
-// returns the clients and is called once, if a question is about a service.
-// Files are relative to the folder dir, if there is one.
+// the problem of what is missing then is "no answer within" limit. open returns
+// the clients; it is called once, and only if a question is about a service.
+// Files are relative to the folder dir, if it is not empty.
 //
-// An error is one of graft's own; there are no answers with it.
+// An error is a mistake of graft's own, and comes without answers.
 func Fetch(ctx context.Context, questions []string, limit time.Duration, dir string, open func() (Clients, error)) ([]reference.Answer, error) {
 	f := &fetch{
 		ctx: ctx, limit: limit, dir: dir, opened: make(chan struct{}),
@@ -106,6 +106,7 @@ func Fetch(ctx context.Context, questions []string, limit time.Duration, dir str
 	return answers, f.broken
 }
 
+// thingOf returns what a reference refers to, whatever its key.
 func thingOf(r reference.Reference) thing {
 	return thing{r.Source, r.ID, place{r.Region, r.Role}, r.Selector, r.VersionID, r.Stage}
 }
@@ -172,7 +173,8 @@ func (f *fetch) settleBelow(path string, a reference.Answer) {
 	f.below[path] = a
 }
 
-// unable says why nothing can be asked at a place; empty if it can.
+// unable says why no service can be asked at a place; empty if one can. err is
+// what open returned.
 func (f *fetch) unable(err error, p place) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):

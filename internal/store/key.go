@@ -14,7 +14,7 @@ func pick(text string, key []string) (value, problem string) {
 	if len(key) == 0 {
 		return text, ""
 	}
-	// The package would put another character in the place of broken ones.
+	// encoding/json would replace broken characters by others.
 	if !utf8.ValidString(text) || !json.Valid([]byte(text)) {
 		return "", "is not JSON, so that a key leads nowhere"
 	}
@@ -47,11 +47,11 @@ func pick(text string, key []string) (value, problem string) {
 	return b.String(), ""
 }
 
-// replacement is what the package writes for half of a surrogate pair, and what
-// a string may hold in earnest.
+// replacement is what encoding/json writes for half of a surrogate pair. A string
+// may also hold it in earnest.
 const replacement = string(utf8.RuneError)
 
-// written counts the replacement characters that a JSON string says it has.
+// written counts the replacement characters that a JSON string holds in earnest.
 func written(raw []byte) int {
 	n := bytes.Count(raw, []byte(replacement))
 	for i := 0; i+5 < len(raw); i++ {

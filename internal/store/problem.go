@@ -18,12 +18,12 @@ import (
 	"github.com/graft-lambda/graft/inject/reference"
 )
 
-// NoCredentials is said where there is nothing to take credentials from.
+// NoCredentials is the problem where there is nothing to take credentials from.
 const NoCredentials = "no credentials: neither AWS_ACCESS_KEY_ID nor another source of the SDK's is set"
 
 // Error codes that several actions have in common.
 var (
-	// throttles are not about what was asked for.
+	// throttles say nothing about what was asked for.
 	throttles = []string{"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
 	// strangers are about who asked.
 	strangers = []string{"ExpiredTokenException", "ExpiredToken", "InvalidSignatureException", "SignatureDoesNotMatch",
@@ -37,8 +37,8 @@ type Subject struct {
 	Versioned bool   // a version was asked for
 }
 
-// A Problem is an error that says in a line why nothing can be asked. It holds
-// no value and no words of a service's.
+// A Problem is an error that says in a line why no service can be asked. It holds
+// no value, and no words of a service's.
 type Problem string
 
 func (p Problem) Error() string { return string(p) }
@@ -52,7 +52,7 @@ func (f *fetch) about(t thing) Subject {
 	return s
 }
 
-// A failure is what the error of a call comes to.
+// A failure is what counts of the error of a call.
 type failure struct {
 	code    string // the service's
 	service string // the one that said so, as the SDK calls it
@@ -77,7 +77,8 @@ func failureOf(err error) failure {
 	return f
 }
 
-// isCanceled reports whether the context ended, not the attempt.
+// isCanceled reports whether the call's context has ended, and not only the time
+// of an attempt.
 func isCanceled(err error) bool {
 	var canceled interface{ CanceledError() bool }
 	return errors.As(err, &canceled) && canceled.CanceledError()
@@ -160,8 +161,8 @@ func Cause(err error, about Subject) string {
 	return "the answer cannot be understood"
 }
 
-// ofCredentials reports whether it did not come to a call of the service: there
-// were no credentials to sign it with. The SDK has no type for that.
+// ofCredentials reports whether the service was never called, for want of
+// credentials to sign the call with. The SDK has no type for that.
 func ofCredentials(err error) bool {
 	return strings.Contains(err.Error(), "get identity: get credentials: ")
 }

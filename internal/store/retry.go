@@ -17,8 +17,8 @@ const (
 	mostDelay  = 400 * time.Millisecond
 )
 
-// retries has a call tried again for as long as its context lasts, and
-// remembers what the last attempt ended with: the SDK tells of the context only.
+// A retries has the SDK try a call again for as long as its context lasts, and
+// keeps the error of the last attempt: the SDK's own tells of the context only.
 type retries struct {
 	*retry.Standard
 	mu   sync.Mutex
@@ -32,8 +32,8 @@ func newRetries() *retries {
 // MaxAttempts sets no bound.
 func (r *retries) MaxAttempts() int { return 0 }
 
-// IsErrorRetryable is the SDK's judgement; and an answer that did not arrive
-// whole is asked for again.
+// IsErrorRetryable judges as the SDK does, but has an answer that did not arrive
+// whole, or in time, asked for again.
 func (r *retries) IsErrorRetryable(err error) bool {
 	if isCanceled(err) {
 		return false
@@ -44,8 +44,8 @@ func (r *retries) IsErrorRetryable(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || isTimeout(err) || r.Standard.IsErrorRetryable(err)
 }
 
-// RetryDelay doubles from 50 to 400 ms, less up to a half at random. The SDK
-// counts attempts from 1, and from 0 with AWS_NEW_RETRIES_2026.
+// RetryDelay doubles from 50 to 400 ms, and takes up to half of that off at
+// random. The SDK counts attempts from 1, and from 0 with AWS_NEW_RETRIES_2026.
 func (r *retries) RetryDelay(attempt int, _ error) (time.Duration, error) {
 	d := min(firstDelay<<min(max(attempt-1, 0), 8), mostDelay)
 	return d/2 + rand.N(d/2), nil

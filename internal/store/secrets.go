@@ -13,7 +13,7 @@ import (
 	"github.com/graft-lambda/graft/inject/reference"
 )
 
-// maxSecrets is how many BatchGetSecretValue takes.
+// maxSecrets is how many secrets BatchGetSecretValue takes.
 const maxSecrets = 20
 
 // secrets fetches the secrets of one place.

@@ -8,8 +8,8 @@ import (
 	"github.com/graft-lambda/graft/inject/fragment"
 )
 
-// ReadFile reads a template's file, and one byte more than it may have for
-// [Parse] to refuse.
+// ReadFile reads a template's file. Of one that is too large it returns one byte
+// more than [MaxSize], which [Parse] refuses.
 func ReadFile(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {

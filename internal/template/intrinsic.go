@@ -18,7 +18,8 @@ type resolver struct {
 	left *int
 }
 
-// spend takes the text off what is left, and reports whether there was as much.
+// spend takes the text's length off what is left, and reports whether that was
+// enough.
 func (r resolver) spend(text string) bool {
 	*r.left -= len(text) + 1
 	return *r.left >= 0
@@ -103,7 +104,8 @@ func (r resolver) ref(name string, line int) Value {
 
 var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
 
-// gap stands in an outline for what is not known. All partitions begin alike.
+// gap stands in an outline for what is not known. For the partition of an ARN,
+// which is not known either, it is that of most regions.
 func gap(name string) string {
 	if name == "AWS::Partition" {
 		return "aws"
@@ -172,7 +174,7 @@ func (r resolver) join(arg *node) (text, from string, ok bool) {
 	return strings.Join(parts, arg.items[0].text), from, ok
 }
 
-// and names one more source, once.
+// and adds one more source to those in from, unless it is among them.
 func and(from, more string) string {
 	if from == "" || strings.Contains(from, more) {
 		return cmp.Or(from, more)

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// parseJSON reads a JSON template. It reports false if data is no JSON at all:
-// it may be YAML that begins as JSON does.
-func parseJSON(data []byte) (*node, bool, error) {
+// parseJSON reads a JSON template. ok is false if data is no JSON at all: it may be
+// YAML that begins as JSON does.
+func parseJSON(data []byte) (n *node, ok bool, err error) {
 	if !json.Valid(data) {
 		return nil, false, nil
 	}
 	r := &jsonReader{data: data, d: json.NewDecoder(bytes.NewReader(data))}
 	r.d.UseNumber()
-	n, err := r.read(0)
+	n, err = r.read(0)
 	return n, true, err
 }
 
@@ -40,6 +40,7 @@ func (r *jsonReader) token() (json.Token, error) {
 	return t, nil
 }
 
+// read reads the next value.
 func (r *jsonReader) read(depth int) (*node, error) {
 	if r.line == 0 {
 		r.line = 1

@@ -114,9 +114,10 @@ func yamlError(err error) error {
 	return errorAt(line, "%s", err.Error()[len(m[0]):])
 }
 
-// A converter counts the nodes that it makes.
+// A converter makes nodes, and counts them.
 type converter struct{ nodes int }
 
+// convert makes a node of YAML's, which lies depth levels deep.
 func (c *converter) convert(y *yaml.Node, depth int) (*node, error) {
 	if c.nodes++; c.nodes > maxNodes {
 		return nil, errorAt(y.Line, "more than %d parts, with aliases written out", maxNodes)

@@ -87,6 +87,7 @@ func merge(global, own *node) *node {
 	return n
 }
 
+// function reads a function, whose properties are p.
 func (r resolver) function(f field, typ string, p *node) Function {
 	logging, image := p.get("LoggingConfig"), p.get("ImageConfig")
 	fn := Function{
@@ -114,6 +115,7 @@ func (r resolver) function(f field, typ string, p *node) Function {
 	return fn
 }
 
+// layer reads a layer, whose properties are p.
 func (r resolver) layer(f field, typ string, p *node) Layer {
 	metadata, content := f.value.get("Metadata"), "ContentUri"
 	if typ == lambdaLayer {
@@ -172,6 +174,7 @@ func (r resolver) place(f field, p *node, name, inline string) Value {
 	return v
 }
 
+// environment reads the property Environment of a function, n.
 func (r resolver) environment(n *node) Environment {
 	if absent(n) {
 		return Environment{}

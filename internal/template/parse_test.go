@@ -83,7 +83,7 @@ func parse(t *testing.T, text string) template.Template {
 	return got
 }
 
-func TestWhole(t *testing.T) {
+func TestParse(t *testing.T) {
 	got := parse(t, whole)
 	require.Len(t, got.Functions, 1)
 	f, ok := got.Function("Function")
@@ -131,9 +131,9 @@ func TestWhole(t *testing.T) {
 	assert.False(t, ok)
 }
 
-// TestForms reads the same function as SAM and CloudFormation, YAML and JSON
+// TestParseForms reads the same function as SAM and CloudFormation, YAML and JSON
 // write it.
-func TestForms(t *testing.T) {
+func TestParseForms(t *testing.T) {
 	for name, text := range map[string]string{
 		"flow": `{Parameters: {P: {Type: String, Default: é}}, Resources: {F: {Type: AWS::Lambda::Function, Properties: {Environment: {Variables: {A: !Ref P}}}}}}`,
 		"json": `{"Parameters": {"P": {"Type": "String", "Default": "\u00e9"}}, "Resources": {"F": {"Type": "AWS::Lambda::Function",
@@ -154,7 +154,7 @@ func TestForms(t *testing.T) {
 	assert.Equal(t, "😀", smile.Functions[0].Handler.Text, "a surrogate pair, as Python writes it")
 }
 
-func TestProperties(t *testing.T) {
+func TestParseProperties(t *testing.T) {
 	function := func(t *testing.T, typ, properties string) template.Function {
 		got := parse(t, "Resources:\n  F:\n    Type: "+typ+"\n    Properties: {"+properties+"}\n")
 		require.Len(t, got.Functions, 1)
@@ -198,7 +198,7 @@ func TestProperties(t *testing.T) {
 	assert.Equal(t, "!Split", f.Architectures.Unknown)
 }
 
-func TestListParameter(t *testing.T) {
+func TestParseListParameter(t *testing.T) {
 	got := parse(t, "Parameters: {L: {Type: CommaDelimitedList, Default: 'a, b'}}\nResources: {F: {Type: AWS::Lambda::Function, Properties: {Layers: !Ref L}}}")
 	items := got.Functions[0].Layers.Items
 	require.Len(t, items, 2)
@@ -206,14 +206,14 @@ func TestListParameter(t *testing.T) {
 	assert.Equal(t, "the default of the parameter L", items[1].From)
 }
 
-func TestUnread(t *testing.T) {
+func TestParseUnread(t *testing.T) {
 	got := parse(t, "Resources:\n  'Fn::ForEach::Functions': [N, [a, b], {'${N}': {Type: X}}]\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Fn::Transform: {Name: M}\n")
 	assert.Equal(t, []template.Value{
 		{Unknown: "Fn::ForEach::Functions", Line: 2}, {Unknown: "F: Properties", Line: 6},
 	}, got.Unread)
 }
 
-func TestErrors(t *testing.T) {
+func TestParseErrors(t *testing.T) {
 	deep := strings.Repeat("[", 200) + strings.Repeat("]", 200)
 	var bomb strings.Builder
 	bomb.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n")

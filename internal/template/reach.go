@@ -3,7 +3,6 @@ package template
 import (
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // A Reach is where a template may point on this machine: a template from
@@ -41,16 +40,15 @@ func ReachOf(file string, named ...string) Reach {
 // Holds reports whether a path, as [RealPath] returns it, lies in the reach.
 func (r Reach) Holds(real string) bool {
 	for _, top := range r.tops {
-		rel, err := filepath.Rel(top, real)
-		if err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		if rel, err := filepath.Rel(top, real); err == nil && filepath.IsLocal(rel) {
 			return true
 		}
 	}
 	return false
 }
 
-// RealPath is where a path ends when all links are followed, from the root.
-// Its error is of io/fs, for what is not there.
+// RealPath is the absolute path to which a path leads when all links in it are
+// followed. What is not there is an error of io/fs.
 func RealPath(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {

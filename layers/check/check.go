@@ -18,7 +18,7 @@ func Layers(opt Options, list ...*Layer) Report {
 	return c.report()
 }
 
-// stackOf is a stack of which no function is known.
+// stackOf is the stack of functions that are not known.
 func stackOf(opt Options, list []*Layer) *stack {
 	s := &stack{layers: list, place: "the layers together", arch: opt.Arch}
 	s.sources = slices.DeleteFunc(slices.Clone(list), func(l *Layer) bool { return !l.source() })

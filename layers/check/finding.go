@@ -46,7 +46,7 @@ func (r Report) Without(codes ...string) Report {
 	return r
 }
 
-// findings gathers.
+// findings gathers what a check finds.
 type findings []Finding
 
 // maxMessage bounds what a finding says, in bytes: names can be as long as a

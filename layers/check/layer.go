@@ -35,7 +35,7 @@ type entry struct {
 	// read from the start only.
 	open func() (io.ReadCloser, error)
 
-	// What reading the file once brought to light.
+	// What is known of the file since it was read.
 	first  string         // the first line, if it begins with #!
 	object *native.Object // if it is ELF
 	found  findings

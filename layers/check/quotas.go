@@ -1,8 +1,6 @@
 package check
 
-import (
-	"github.com/graft-lambda/graft/layers"
-)
+import "github.com/graft-lambda/graft/layers"
 
 // Lambda's quotas.
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -12,7 +10,7 @@ const (
 	maxEnvironment = 4 << 10 // bytes, names and values of a function's variables
 )
 
-// quotas checks what a stack weighs.
+// quotas checks how many layers a stack has, and what they weigh.
 func (s *stack) quotas() {
 	if n := max(len(s.layers), s.count); n > maxLayers {
 		s.whole("too-many-layers", "%d layers; a function takes %d", n, maxLayers)

@@ -271,7 +271,7 @@ func (c *contents) of(e *entry) ([]byte, error) {
 	return data, nil
 }
 
-// stat is the properties of a file.
+// A stat has the properties of a file.
 type stat struct {
 	name string
 	mode fs.FileMode

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/graft-lambda/graft/inject/reference"
 )
 
 // A token is a shape that only secrets have. The word is searched first: a
@@ -96,10 +98,10 @@ func Secret(name, value string) bool {
 	return len(value) >= 8 && !(path.IsAbs(value) && strings.Count(value, "/") > 1) && strings.Trim(value, "0123456789") != "" && !strings.HasPrefix(value, "arn:")
 }
 
-// isReference reports whether graft, CloudFormation or an agent of its own
-// replaces the value by a secret from elsewhere.
+// isReference reports whether graft, CloudFormation or the agent itself puts a
+// value from elsewhere in this one's place.
 func isReference(value string) bool {
-	return strings.HasPrefix(value, "ref+") || strings.HasPrefix(value, "{{resolve:") ||
+	return reference.Is(value) || strings.HasPrefix(value, dynamic) ||
 		strings.HasPrefix(value, "${") && strings.IndexByte(value, '}') == len(value)-1
 }
 

@@ -16,13 +16,13 @@ import (
 // is [ErrOutside] for one that it does not look at.
 type Source func(file string) (*Layer, error)
 
-// ErrOutside is where a template points that has no say there.
+// ErrOutside says that a template points to a place over which it has no say.
 var ErrOutside = errors.New("lies outside the template's folder and repository")
 
 // Template checks the functions of a SAM or CloudFormation template and their
 // layers. A layer that has a build method is looked for where sam build puts
-// it. Those that are not found, such as published ones, are taken from given,
-// in this order; what nothing is missing for is checked by itself.
+// it. For layers that are not found, such as published ones, those in given
+// stand, in this order; a given layer that stands for none is checked by itself.
 func Template(opt Options, name string, data []byte, open Source, given ...*Layer) Report {
 	c := newChecking()
 	c.others = []string{name}
@@ -67,7 +67,7 @@ func Template(opt Options, name string, data []byte, open Source, given ...*Laye
 	return c.report()
 }
 
-// templateCheck is a template under way.
+// templateCheck is the check of a template under way.
 type templateCheck struct {
 	*checking
 	name     string
@@ -157,10 +157,12 @@ func (t *templateCheck) layerArch(f template.Function, l template.Layer, arch st
 	}
 }
 
+// lambdaArch is Go's name of an architecture that has this name on Lambda.
 func lambdaArch(name string) string {
 	return map[string]string{"x86_64": "amd64", "arm64": "arm64"}[name]
 }
 
+// archName is Lambda's name of an architecture.
 func archName(arch string) string {
 	return map[string]string{"amd64": "x86_64", "arm64": "arm64"}[arch]
 }

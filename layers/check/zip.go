@@ -3,7 +3,6 @@ package check
 import (
 	"archive/zip"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -12,31 +11,23 @@ import (
 	"github.com/graft-lambda/graft/layers"
 )
 
-const (
-	// maxDirectory bounds a zip's table of contents, in bytes: room for some
-	// 50,000 files. It is held in memory.
-	maxDirectory = 8 << 20
-	// bomb is how much a zip may say that it unpacks to before nothing of it
-	// is read: several times what Lambda takes.
-	bomb = 4 * layers.MaxUnzipped
-)
+// bomb is how many bytes a zip may say that it unpacks to before nothing of it
+// is read: several times what Lambda takes.
+const bomb = 4 * layers.MaxUnzipped
 
 // ReadZip reads the layer in a zip of size bytes, from its own bytes. Whatever
 // is wrong with them is a finding.
 func ReadZip(name string, r io.ReaderAt, size int64) *Layer {
 	l := &Layer{Name: name, entries: map[string]*entry{}, packed: size}
 	if size > layers.MaxUnzipped {
-		// Its table of contents may claim what memory cannot hold.
 		l.found.add("zip-unreadable", name, 0, "it is larger than all layers together may be unpacked, %s", layers.Megabytes(layers.MaxUnzipped))
 		return l
 	}
-	d := &directory{r: r, left: maxDirectory}
-	z, err := zip.NewReader(d, size)
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // which is told below, by name
+	z, err := layers.OpenZip(r, size)
+	if err != nil {
 		l.found.add("zip-unreadable", name, 0, "%s", unreadable(err))
 		return l
 	}
-	d.read = true
 	zr := zipReading{layer: l, seen: map[string]bool{}}
 	for _, f := range z.File {
 		zr.add(f)
@@ -49,24 +40,6 @@ func ReadZip(name string, r io.ReaderAt, size int64) *Layer {
 	zr.readLinks()
 	zr.nest()
 	return l
-}
-
-// A directory is a zip whose table of contents is read first, up to a bound.
-type directory struct {
-	r    io.ReaderAt
-	left int64
-	read bool // the table is read; what comes now are entries
-}
-
-var errDirectory = fmt.Errorf("its table of contents is larger than %d MB", maxDirectory>>20)
-
-func (d *directory) ReadAt(p []byte, off int64) (int, error) {
-	if !d.read {
-		if d.left -= int64(len(p)); d.left < 0 {
-			return 0, errDirectory
-		}
-	}
-	return d.r.ReadAt(p, off)
 }
 
 // unreadable says in plain words what archive/zip found.
@@ -88,6 +61,7 @@ type zipReading struct {
 	claimed int64 // bytes that the entries say they unpack to
 }
 
+// add takes in one entry.
 func (z *zipReading) add(f *zip.File) {
 	l := z.layer
 	name := path.Clean(f.Name)
@@ -130,7 +104,7 @@ func (z *zipReading) add(f *zip.File) {
 	}
 }
 
-// errRefused is an entry's content that a finding has been made of.
+// errRefused says that an entry's content is not read, which is a finding already.
 var errRefused = errors.New("cannot be read")
 
 // openEntry opens an entry, which yields no more than it says it holds.
@@ -186,10 +160,10 @@ func (z *zipReading) readLinks() {
 	}
 }
 
-// nest finds files that other entries have as a folder.
+// nest finds files that other entries use as a folder.
 func (z *zipReading) nest() {
 	l := z.layer
-	folders := map[string]bool{".": true} // whether it is one in truth
+	folders := map[string]bool{".": true} // whether nothing but folders leads there
 	// within tells whether what lies in dir has folders only above it. A folder
 	// is looked at once, or else many deep names would take their time.
 	var within func(dir string) bool

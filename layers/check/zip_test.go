@@ -211,7 +211,7 @@ var hostileZips = []hostileZip{
 	}, nil},
 	{"endless table of contents", func(t testing.TB) []byte {
 		var headers []header
-		for i := range 200 {
+		for i := range 300 {
 			headers = append(headers, header{Name: strings.Repeat("n", 10) + string(rune('a'+i%26)) + strings.Repeat("/x", i), Comment: strings.Repeat("c", 60000)})
 		}
 		return zipOf(t, headers...)

@@ -37,8 +37,8 @@ given. A folder looks like /opt itself; without one it is the bare layer.
   --scripts       let npm run the install scripts of packages, on this machine
 `
 
-// build is the command of that name.
-func build(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+// buildCommand is graft build.
+func buildCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := newOrder(args, stdout, stderr)
 	if err != nil {
 		return err
@@ -110,6 +110,7 @@ func (o order) zips(ctx context.Context, stdout, stderr io.Writer) error {
 	return err
 }
 
+// zip packs the layer for one architecture, and says how large it is.
 func (o order) zip(ctx context.Context, im layers.Image, stdout, stderr io.Writer) error {
 	file := filepath.Join(o.out, o.name+"-"+im.Arch+".zip")
 	show := newProgress(stderr, file)
@@ -129,8 +130,8 @@ func (o order) zip(ctx context.Context, im layers.Image, stdout, stderr io.Write
 	return nil
 }
 
-// beyond says which of Lambda's quotas a layer of these sizes in bytes is
-// beyond, and what to do then.
+// beyond says which of Lambda's quotas a layer of these sizes, in bytes, exceeds,
+// and what to do about it.
 func beyond(zipped, unzipped int64) []string {
 	var lines []string
 	if unzipped > layers.MaxUnzipped {

@@ -43,8 +43,8 @@ examples
 // errFindings says that a check found something; all has been printed.
 var errFindings = errors.New("findings")
 
-// find is the command check.
-func find(args []string, stdout io.Writer) error {
+// checkCommand is graft check.
+func checkCommand(args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("graft check", flag.ContinueOnError)
 	arch := flags.String("arch", "", "")
 	ignore := flags.String("ignore", "", "")

@@ -67,8 +67,8 @@ var (
 	errStops  = errors.New("--strict: a function does not start")
 )
 
-// tell is the command explain.
-func tell(args []string, stdout io.Writer) error {
+// explainCommand is graft explain.
+func explainCommand(args []string, stdout io.Writer) error {
 	var o explain.Options
 	flags := flag.NewFlagSet("graft explain", flag.ContinueOnError)
 	flags.StringVar(&o.Runtime, "runtime", "", "")
@@ -122,7 +122,7 @@ func tell(args []string, stdout io.Writer) error {
 	return judge(o, results, *strict)
 }
 
-// judge returns why the exit status is not 0.
+// judge returns the error that makes the exit status, nil if that is 0.
 func judge(o explain.Options, results []explain.Result, strict bool) error {
 	var failed []string
 	for _, r := range results {

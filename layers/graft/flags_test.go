@@ -82,8 +82,8 @@ func TestWrongFlag(t *testing.T) {
 	}
 }
 
-// TestAtOnce ends with its context, whatever it is doing.
-func TestAtOnce(t *testing.T) {
+// TestUntilDone ends with its context, whatever it is doing.
+func TestUntilDone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	began, end := make(chan struct{}), make(chan struct{})
 	defer close(end)
@@ -91,11 +91,11 @@ func TestAtOnce(t *testing.T) {
 		<-began
 		cancel()
 	}()
-	assert.ErrorIs(t, atOnce(ctx, func() error {
+	assert.ErrorIs(t, untilDone(ctx, func() error {
 		close(began)
 		<-end
 		return nil
 	}), context.Canceled)
 	oh := errors.New("oh")
-	assert.Equal(t, oh, atOnce(t.Context(), func() error { return oh }))
+	assert.Equal(t, oh, untilDone(t.Context(), func() error { return oh }))
 }

@@ -48,11 +48,10 @@ const (
 	exitInterrupted = 130 // as a shell's, after SIGINT
 )
 
-// A usageError is about the command line, not about what it asks for. Help,
-// if there is some, is printed below it.
+// A usageError is about the command line itself, not about what it asks for.
 type usageError struct {
 	error
-	help string
+	help string // printed below the error, if there is any
 }
 
 func main() {
@@ -64,7 +63,7 @@ func main() {
 
 // run does what args say and returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	err := command(ctx, args, stdout, stderr)
+	err := dispatch(ctx, args, stdout, stderr)
 	var wrong usageError
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
@@ -84,24 +83,25 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+// dispatch runs the command that the first argument names.
+func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	name := ""
 	if len(args) > 0 {
 		name, args = args[0], args[1:]
 	}
 	switch name {
 	case "build":
-		return build(ctx, args, stdout, stderr)
+		return buildCommand(ctx, args, stdout, stderr)
 	case "check":
-		return atOnce(ctx, func() error { return find(args, stdout) })
+		return untilDone(ctx, func() error { return checkCommand(args, stdout) })
 	case "explain":
-		return atOnce(ctx, func() error { return tell(args, stdout) })
+		return untilDone(ctx, func() error { return explainCommand(args, stdout) })
 	case "run":
-		return try(ctx, args, stdout, stderr)
+		return runCommand(ctx, args, stdout, stderr)
 	case "version", "-v", "-version", "--version":
-		return printVersion(args, stdout)
+		return versionCommand(args, stdout)
 	case "help", "-h", "-help", "--help":
-		return printHelp(args, stdout)
+		return helpCommand(args, stdout)
 	case "":
 		return usageError{errors.New("no command given"), usage}
 	}
@@ -116,13 +116,14 @@ func noCommand(name string) error {
 	return usageError{fmt.Errorf("no command %q%s", name, meant("graft ", name, slices.Sorted(maps.Keys(helps)))), usage}
 }
 
-// helps are what graft COMMAND -h prints.
+// helps is what graft COMMAND -h prints, by command.
 var helps = map[string]string{
 	"build": buildHelp, "check": checkHelp, "explain": explainHelp, "run": runHelp, "version": versionHelp, "help": usage,
 }
 
-// printHelp is the command help: of graft, or of the command that args name.
-func printHelp(args []string, stdout io.Writer) error {
+// helpCommand is graft help: it prints the help of graft, or of the command that
+// args name.
+func helpCommand(args []string, stdout io.Writer) error {
 	if len(args) > 0 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
 		args = args[1:]
 	}
@@ -142,8 +143,9 @@ func printHelp(args []string, stdout io.Writer) error {
 	return err
 }
 
-// atOnce does what leaves nothing behind, whenever it is ended: with ctx.
-func atOnce(ctx context.Context, do func() error) error {
+// untilDone calls do, and returns as soon as ctx ends though do still runs: this
+// program ends then, and do leaves nothing behind whenever it is cut short.
+func untilDone(ctx context.Context, do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()
 	select {

@@ -22,6 +22,7 @@ type order struct {
 	folders   []string
 }
 
+// newOrder reads the flags of graft build.
 func newOrder(args []string, stdout, stderr io.Writer) (order, error) {
 	o := order{options: layers.Options{Log: stderr}}
 	flags := flag.NewFlagSet("graft build", flag.ContinueOnError)
@@ -59,7 +60,8 @@ func newOrder(args []string, stdout, stderr io.Writer) (order, error) {
 	return o, nil
 }
 
-// possible finds what no layer can be built by.
+// possible reports what no layer can be built from. given are the flags that the
+// command line has.
 func (o order) possible(given map[string]bool) error {
 	for i, arch := range o.archs {
 		if slices.Contains(o.archs[:i], arch) {
@@ -99,7 +101,8 @@ func (o order) possible(given map[string]bool) error {
 	return nil
 }
 
-// defaultName is the name of the zips that none was given for.
+// defaultName is the name of the zips where --name gives none: the first
+// folder's.
 func (o order) defaultName() (string, error) {
 	if len(o.folders) == 0 {
 		return "graft", nil
@@ -115,21 +118,23 @@ func (o order) defaultName() (string, error) {
 	return name, nil
 }
 
-// isName reports whether the name of a zip may begin so: it stays in its
-// folder, and nobody takes it for a flag.
+// isName reports whether a zip's name may begin with name: the zip must stay in
+// its folder, and its name must not look like a flag.
 func isName(name string) bool {
 	return name != "" && name != "." && name != ".." && !strings.HasPrefix(name, "-") &&
 		!strings.ContainsFunc(name, func(r rune) bool { return r == '/' || r == '\\' || unicode.IsControl(r) })
 }
 
+// optionsFor returns the options for one of the architectures.
 func (o order) optionsFor(arch string) layers.Options {
 	opt := o.options
 	opt.Arch = arch
 	return opt
 }
 
-// inside returns the folders to write to that are inside layer folders, as they
-// were given. What cannot be written there is an error, before any work.
+// inside returns those of the folders to write to that lie inside layer folders,
+// as they were given. It is an error, before any work is done, if one of them
+// cannot be written to.
 func (o order) inside() ([]string, error) {
 	if err := layers.VetFolders(o.folders...); err != nil {
 		return nil, err

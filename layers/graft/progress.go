@@ -5,10 +5,12 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/graft-lambda/graft/internal/show"
 )
 
-// A progress shows how far a file is written: as a bar that is drawn over and
-// over on a terminal, else as one line at the start.
+// A progress shows how much of a file is written: on a terminal as a bar that is
+// drawn anew for each percent, elsewhere as one line at the start.
 type progress struct {
 	out      io.Writer
 	name     string
@@ -17,10 +19,12 @@ type progress struct {
 	total    int64 // bytes
 }
 
+// newProgress shows on out how the file called name is written.
 func newProgress(out io.Writer, name string) *progress {
 	return &progress{out: out, name: name, terminal: isTerminal(out), shown: -1}
 }
 
+// set shows that done of total bytes are written.
 func (p *progress) set(done, total int64) {
 	p.total = total
 	percent := 100
@@ -36,7 +40,7 @@ func (p *progress) set(done, total int64) {
 	p.shown = percent
 }
 
-// end wipes the bar.
+// end wipes the bar off the terminal. It may be called again.
 func (p *progress) end() {
 	if p.terminal && p.shown >= 0 {
 		fmt.Fprint(p.out, "\r\x1b[K")
@@ -44,7 +48,7 @@ func (p *progress) end() {
 	p.shown = -1
 }
 
-// bar fits a terminal of 80 columns.
+// bar draws a bar for a terminal of 80 columns.
 func bar(name string, percent int) string {
 	const width, longest = 30, 40
 	if runes := []rune(name); len(runes) > longest {
@@ -54,13 +58,9 @@ func bar(name string, percent int) string {
 	return fmt.Sprintf("%3d%% %s%s %s", percent, strings.Repeat("█", full), strings.Repeat("░", width-full), name)
 }
 
-// isTerminal tells whether out is a terminal that can go back to the start of a
-// line. That it is /dev/null does no harm.
+// isTerminal reports whether out is a terminal that can go back to the start of
+// a line.
 func isTerminal(out io.Writer) bool {
-	f, ok := out.(*os.File)
-	if !ok || os.Getenv("TERM") == "dumb" || os.Getenv("TERM") == "" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	term := os.Getenv("TERM")
+	return term != "" && term != "dumb" && show.Terminal(out)
 }

@@ -84,81 +84,18 @@ examples
 // tmpSize is Lambda's default, in bytes.
 const tmpSize = 512 << 20
 
-// functionName is what Lambda takes as the name of a function. With a slash or a
-// colon no request to the Invoke API could mean it.
+// functionName matches what Lambda takes as the name of a function. No request to
+// the Invoke API could name one with a slash or a colon.
 var functionName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 var regionName = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$`)
 
-// try is the command run.
-func try(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	s := session.Session{Stdout: stdout, Stderr: stderr, Style: timeline.Style{Colour: show.Coloured(stderr, os.Getenv)}}
-	f := &s.Function
-	flags := flag.NewFlagSet("graft run", flag.ContinueOnError)
-	flags.Var((*list)(&f.Layers), "layer", "")
-	flags.StringVar(&f.Code, "code", ".", "")
-	flags.StringVar(&f.Handler, "handler", "", "")
-	flags.StringVar(&f.Name, "name", "function", "")
-	region := flags.String("region", "", "")
-	var env, envFiles, events list
-	flags.Var(&env, "env", "")
-	flags.Var(&envFiles, "env-file", "")
-	flags.Var(&events, "event", "")
-	flags.IntVar(&f.MemoryMB, "memory", 128, "")
-	f.Timeout = 3 * time.Second
-	flags.Var((*duration)(&f.Timeout), "timeout", "")
-	user := flags.String("user", "", "")
-	initType := flags.String("init-type", string(local.OnDemand), "")
-	flags.IntVar(&f.Concurrency, "concurrency", 0, "")
-	flags.BoolVar(&f.Freeze, "freeze", false, "")
-	flags.IntVar(&s.Count, "count", 0, "")
-	serve := flags.String("serve", "", "")
-	flags.BoolVar(&s.JSON, "json", false, "")
-	flags.BoolVar(&s.Telemetry, "telemetry", false, "")
-	var err error
-	if f.Command, err = commandLine(flags, args, runHelp, stdout); err != nil {
+// runCommand is graft run.
+func runCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	s, err := newSession(args, stdout, stderr)
+	if err != nil {
 		return err
 	}
-	f.InitType, f.TmpSize = local.InitType(*initType), tmpSize
-	if last := len(f.Command) - 1; f.Handler == "" && last > 0 {
-		f.Handler = f.Command[last]
-	}
-	err = notEmpty(flags, "region", "user", "serve")
-	if err == nil {
-		err = possible(flags, &s)
-	}
-	if err == nil && *region != "" && !regionName.MatchString(*region) {
-		err = fmt.Errorf("--region: %q: want a region's name, such as eu-west-1", *region)
-	}
-	if err == nil && *user != "" {
-		f.UID, f.GID, err = userIDs(*user)
-	}
-	if err == nil && *serve != "" {
-		if s.Serve, err = session.ServeAddress(*serve); err != nil {
-			err = fmt.Errorf("--serve: %w", err)
-		}
-	}
-	if err == nil {
-		s.Events, err = session.Events(events)
-	}
-	if err == nil {
-		f.Env, err = environment(env, envFiles, refuses(runSets))
-	}
-	if err == nil {
-		err = session.Vet(f.Code, f.Layers)
-	}
-	if err != nil {
-		return usageError{error: err}
-	}
-	if *region != "" {
-		f.Env = append(f.Env, "AWS_REGION="+*region, "AWS_DEFAULT_REGION="+*region)
-	}
-	if s.Count == 0 {
-		s.Count = len(s.Events)
-	}
-	f.Managed = slices.ContainsFunc(f.Env, func(entry string) bool {
-		return strings.HasPrefix(entry, managed.ExecWrapper+"=")
-	})
 	if runtime.GOOS != "linux" {
 		return errors.New("run: needs Linux; run it in a Linux virtual machine, or in a container with --privileged")
 	}
@@ -171,8 +108,95 @@ func errInitType(t local.InitType) error {
 	return fmt.Errorf("--init-type: %q: want on-demand, provisioned-concurrency, snap-start or lambda-managed-instances", t)
 }
 
-// possible finds what does not go together, or no function can be.
-func possible(flags *flag.FlagSet, s *session.Session) error {
+// runFlags are the flags of graft run that need more than to be read.
+type runFlags struct {
+	region, user, serve   string
+	initType              string
+	env, envFiles, events list
+}
+
+// newSession is what the flags of graft run ask for.
+func newSession(args []string, stdout, stderr io.Writer) (session.Session, error) {
+	s := session.Session{Stdout: stdout, Stderr: stderr, Style: timeline.Style{Colour: show.Coloured(stderr, os.Getenv)}}
+	f := &s.Function
+	f.Timeout, f.TmpSize = 3*time.Second, tmpSize
+	var more runFlags
+	flags := flag.NewFlagSet("graft run", flag.ContinueOnError)
+	flags.Var((*list)(&f.Layers), "layer", "")
+	flags.StringVar(&f.Code, "code", ".", "")
+	flags.StringVar(&f.Handler, "handler", "", "")
+	flags.StringVar(&f.Name, "name", "function", "")
+	flags.StringVar(&more.region, "region", "", "")
+	flags.Var(&more.env, "env", "")
+	flags.Var(&more.envFiles, "env-file", "")
+	flags.Var(&more.events, "event", "")
+	flags.IntVar(&f.MemoryMB, "memory", 128, "")
+	flags.Var((*duration)(&f.Timeout), "timeout", "")
+	flags.StringVar(&more.user, "user", "", "")
+	flags.StringVar(&more.initType, "init-type", string(local.OnDemand), "")
+	flags.IntVar(&f.Concurrency, "concurrency", 0, "")
+	flags.BoolVar(&f.Freeze, "freeze", false, "")
+	flags.IntVar(&s.Count, "count", 0, "")
+	flags.StringVar(&more.serve, "serve", "", "")
+	flags.BoolVar(&s.JSON, "json", false, "")
+	flags.BoolVar(&s.Telemetry, "telemetry", false, "")
+	var err error
+	if f.Command, err = commandLine(flags, args, runHelp, stdout); err != nil {
+		return s, err
+	}
+	f.InitType = local.InitType(more.initType)
+	if last := len(f.Command) - 1; f.Handler == "" && last > 0 {
+		f.Handler = f.Command[last]
+	}
+	if err := notEmpty(flags, "region", "user", "serve"); err != nil {
+		return s, usageError{error: err}
+	}
+	if err := possible(flags, s); err != nil {
+		return s, usageError{error: err}
+	}
+	if err := more.complete(&s); err != nil {
+		return s, usageError{error: err}
+	}
+	return s, nil
+}
+
+// complete sets in s what the flags say. The error is what is wrong with them.
+func (r runFlags) complete(s *session.Session) (err error) {
+	f := &s.Function
+	if r.region != "" && !regionName.MatchString(r.region) {
+		return fmt.Errorf("--region: %q: want a region's name, such as eu-west-1", r.region)
+	}
+	if r.user != "" {
+		if f.UID, f.GID, err = userIDs(r.user); err != nil {
+			return fmt.Errorf("--user: %w", err)
+		}
+	}
+	if r.serve != "" {
+		if s.Serve, err = session.ServeAddress(r.serve); err != nil {
+			return fmt.Errorf("--serve: %w", err)
+		}
+	}
+	if s.Events, err = session.Events(r.events); err != nil {
+		return err
+	}
+	if s.Count == 0 {
+		s.Count = len(s.Events)
+	}
+	if f.Env, err = environment(r.env, r.envFiles, refuses(runSets)); err != nil {
+		return err
+	}
+	if r.region != "" {
+		f.Env = append(f.Env, "AWS_REGION="+r.region, "AWS_DEFAULT_REGION="+r.region)
+	}
+	f.Managed = slices.ContainsFunc(f.Env, func(entry string) bool {
+		return strings.HasPrefix(entry, managed.ExecWrapper+"=")
+	})
+	return session.Vet(f.Code, f.Layers)
+}
+
+// possible reports flags that exclude each other, and what no function of Lambda
+// can have.
+func possible(flags *flag.FlagSet, s session.Session) error {
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	f := s.Function
@@ -199,7 +223,7 @@ func possible(flags *flag.FlagSet, s *session.Session) error {
 	return nil
 }
 
-// userIDs reads UID:GID, or UID, which then is the group's too.
+// userIDs reads UID:GID, or UID alone, which then is the group's number too.
 func userIDs(text string) (uid, gid int, err error) {
 	first, second, both := strings.Cut(text, ":")
 	if !both {
@@ -209,7 +233,7 @@ func userIDs(text string) (uid, gid int, err error) {
 	for i, part := range []string{first, second} {
 		id, err := strconv.ParseUint(part, 10, 31)
 		if err != nil || id == 0 {
-			return 0, 0, fmt.Errorf("--user: %q: want UID:GID, two numbers above 0, such as 993:990", text)
+			return 0, 0, fmt.Errorf("%q: want UID:GID, two numbers above 0, such as 993:990", text)
 		}
 		ids[i] = int(id)
 	}

@@ -14,8 +14,8 @@ Prints the version: that of the release, or of the module that go install
 fetched, or devel.
 `
 
-// printVersion is the command version.
-func printVersion(args []string, stdout io.Writer) error {
+// versionCommand is graft version.
+func versionCommand(args []string, stdout io.Writer) error {
 	rest, err := operands(flag.NewFlagSet("graft version", flag.ContinueOnError), args, versionHelp, stdout)
 	if err != nil {
 		return err

@@ -79,9 +79,9 @@ func serveUntil(ctx context.Context, getenv func(string) string, say func(line s
 	return answer(ctx, handler, listeners)
 }
 
-// listen takes the port on loopback. A client that asks for localhost may try
-// ::1 first, and goes on to 127.0.0.1 where nobody listens; somebody else there
-// is worth a line.
+// listen listens on the port of 127.0.0.1, and of ::1 where it can. A client of
+// localhost may try ::1 first, and goes on to 127.0.0.1 if nobody listens there:
+// missing says so if somebody else does.
 func listen(port int) (listeners []net.Listener, missing string, err error) {
 	number := strconv.Itoa(port)
 	v4, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", number))
@@ -101,7 +101,8 @@ func listen(port int) (listeners []net.Listener, missing string, err error) {
 	return []net.Listener{v4}, missing, nil
 }
 
-// answer serves the listeners until ctx is done, and what is under way then.
+// answer serves the listeners until ctx is done, and finishes what is under way
+// then.
 func answer(ctx context.Context, handler http.Handler, listeners []net.Listener) error {
 	server := &http.Server{
 		Handler:        handler,
@@ -144,7 +145,7 @@ func atMost(n int64) func(net.Conn, http.ConnState) {
 	}
 }
 
-// tick tells the handler of the time.
+// tick tells the handler of the time until ctx is done.
 func tick(ctx context.Context, handler *secretsapi.Handler) {
 	ticker := time.NewTicker(secretsapi.Tick)
 	defer ticker.Stop()
@@ -164,6 +165,7 @@ type clients struct {
 	secrets    *secretsmanager.Client
 }
 
+// connect makes the clients from the environment as it is now.
 func connect(ctx context.Context) (secretsapi.Service, error) {
 	c, err := store.New(ctx, config.WithLogger(logging.Nop{}))
 	switch {
