@@ -16,6 +16,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -173,6 +174,12 @@ func (im Image) pack(ctx context.Context, blob string, progress Progress) (*pack
 	return p, out.Close()
 }
 
+// whiteout begins the names by which a layer of an image deletes what those
+// below it have: https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
+const whiteout = ".wh."
+
+var errWhiteout = errors.New("in an image a name that begins with " + whiteout + " deletes files: it cannot ship in one")
+
 // writeTar writes the items, and the folders that they lie in, below opt.
 func writeTar(out *chunks, items []*item) error {
 	w := tar.NewWriter(out)
@@ -190,6 +197,9 @@ func writeTar(out *chunks, items []*item) error {
 	}
 	for _, it := range items {
 		name := path.Join("opt", it.name)
+		if strings.HasPrefix(it.name, whiteout) || strings.Contains(it.name, "/"+whiteout) {
+			return fmt.Errorf("%s: %w", it.name, errWhiteout)
+		}
 		if err := mkdir(path.Dir(name)); err != nil {
 			return err
 		}
