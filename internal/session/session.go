@@ -55,7 +55,7 @@ func (s Session) Run(ctx context.Context) (err error) {
 	if err := checkCode(s.Function.Code); err != nil {
 		return err
 	}
-	layers, remove, err := unpack(s.Function.Layers)
+	layers, remove, err := unpack(ctx, s.Function.Layers)
 	if err != nil {
 		return err
 	}
