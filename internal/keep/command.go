@@ -6,9 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/graft-lambda/graft/internal/show"
 )
 
 // maxOutput bounds what is held of either stream of a command, in bytes.
@@ -63,8 +66,12 @@ func (l *last) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// colours are what programs write to a terminal, and Maven to any file.
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
 // tail returns the last n lines of text, indented, each on a line of its own
-// and not too long to read.
+// and not too long to read. What they say may be a package's words: nothing in
+// them speaks to the terminal.
 func tail(text string, n int) string {
 	const longest = 500
 	lines := strings.Split(strings.TrimSpace(text), "\n")
@@ -73,7 +80,8 @@ func tail(text string, n int) string {
 		return ""
 	}
 	for i, line := range lines {
-		lines[i] = strings.ToValidUTF8(line[:min(len(line), longest)], "")
+		line = strings.ToValidUTF8(line[:min(len(line), longest)], "")
+		lines[i] = show.Line(strings.ReplaceAll(colours.ReplaceAllString(line, ""), "\t", "    "))
 	}
 	return "\n\t" + strings.Join(lines, "\n\t")
 }
