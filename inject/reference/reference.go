@@ -89,12 +89,22 @@ func Parse(value string) (Reference, error) {
 	if err := r.parameters(query); err != nil {
 		return r, err
 	}
+	if strings.ContainsFunc(r.Region, notInRegion) {
+		return r, errors.New("has a region that is none")
+	}
 	if keyed {
 		if r.Key, err = parsePointer(pointer); err != nil {
 			return r, err
 		}
 	}
 	return r, nil
+}
+
+// notInRegion reports whether no region has the character in its name, which
+// becomes a part of the host that is asked: a slash in it would make that
+// another one.
+func notInRegion(c rune) bool {
+	return !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-')
 }
 
 // source recognises the kind of reference and returns what names the value.

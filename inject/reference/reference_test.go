@@ -60,6 +60,9 @@ func TestParse(t *testing.T) {
 		"ref+arn:aws:ssm:eu-west-1:1:document/x":                              {},
 		"ref+arn:aws:s3:eu-west-1:1:bucket":                                   {},
 		"ref+arn:aws:secretsmanager:eu-west-1:1:secret:":                      {},
+		"ref+awsssm://db?region=hunter2.example/x":                            {},
+		"ref+awssecrets://db?region=x%40hunter2":                              {},
+		"ref+arn:aws:ssm:x.example%2F:1:parameter/x":                          {},
 	} {
 		r, err := reference.Parse(value)
 		if want.Source == 0 {
