@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -104,7 +105,7 @@ func vetPlace(name string, mode fs.FileMode) error {
 // nothing runs by them.
 func vetKind(mode fs.FileMode) error {
 	switch {
-	case mode.IsDir(), mode&fs.ModeSymlink != 0:
+	case mode.Type() == fs.ModeDir, mode.Type() == fs.ModeSymlink:
 		return nil
 	case !mode.IsRegular():
 		return ErrSpecial
@@ -125,7 +126,7 @@ func vetName(name string) error {
 		return errors.New("a name that is not UTF-8")
 	case strings.Contains(name, `\`):
 		return errors.New("a backslash in the name")
-	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+	case strings.ContainsFunc(name, unicode.IsControl):
 		return errors.New("a control character in the name")
 	case len(name) > MaxTarget:
 		return errors.New("a name that is too long")

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/graft-lambda/graft/internal/show"
 )
 
 // A Layer is a list of all that goes into a layer. The files stay where they came
@@ -125,7 +127,7 @@ func (l *Layer) all(ctx context.Context, dir, from string) error {
 func (l *Layer) add(root *os.Root, source, name, from string) error {
 	it, err := newItem(root, source, name)
 	if err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(from, name), err)
+		return fmt.Errorf("%s: %w", show.Line(filepath.Join(from, name)), err) // perhaps it is about the name
 	}
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 		if e, ok := l.entries[dir]; ok && e.item != nil {

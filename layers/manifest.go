@@ -22,12 +22,13 @@ import (
 // manifest is a set of files in one folder that one package manager installs
 // from.
 type manifest struct {
-	files   []string                                // the first one names it in messages
-	tools   []string                                // the programs that installing takes
-	version []string                                // the command that prints the version of the first of them
-	able    func(version string, opt Options) error // tells why that version cannot do it; may be nil
-	command func(Options) (keep.Command, error)     // but for its folder
-	litter  []string                                // what the tool leaves that is not for Lambda, below the folder
+	files   []string                                         // the first one names it in messages
+	tools   []string                                         // the programs that installing takes
+	version []string                                         // the command that prints the version of the first of them
+	able    func(version string, opt Options) error          // tells why that version cannot do it; may be nil
+	vet     func(files map[string][]byte, opt Options) error // tells why installing would run code that is not asked for
+	command func(Options) (keep.Command, error)              // but for its folder
+	litter  []string                                         // what the tool leaves that is not for Lambda, below the folder
 	// remedies are for what the tool prints when it fails; the first that fits.
 	remedies []struct{ symptom, remedy string }
 }
@@ -38,6 +39,7 @@ var manifests = []manifest{
 		tools:   []string{"npm", "node"},
 		version: []string{"npm", "--version"},
 		able:    npmAble,
+		vet:     vetLock,
 		command: npm,
 		litter:  []string{"node_modules/.package-lock.json"},
 		remedies: []struct{ symptom, remedy string }{
@@ -48,11 +50,11 @@ var manifests = []manifest{
 		files:   []string{"requirements.txt"},
 		tools:   []string{"python3"},
 		version: []string{"python3", "-m", "pip", "--version"},
+		vet:     vetRequirements,
 		command: pip,
 		litter:  []string{"bin"}, // scripts that begin with this machine's own Python
 		remedies: []struct{ symptom, remedy string }{
 			{"--require-hashes mode", "every requirement needs ==VERSION and --hash, those that others need too: write what you want to requirements.in and run `uv pip compile --generate-hashes requirements.in -o requirements.txt`, or pip-compile likewise"},
-			{"Could not open requirements file", "it is installed by itself: put what -r and -c name into it, as uv pip compile and pip-compile do"},
 			{"No matching distribution", "graft installs wheels, for Linux and the layer's architecture and Python (--python), and builds none"},
 		},
 	},
@@ -60,6 +62,7 @@ var manifests = []manifest{
 		files:   []string{"pom.xml"},
 		tools:   []string{"mvn", "java"},
 		version: []string{"mvn", "--version"},
+		vet:     vetPOM,
 		command: func(Options) (keep.Command, error) { return keep.Command{Argv: keep.Maven(".")}, nil },
 	},
 }
@@ -106,18 +109,26 @@ func pip(opt Options) (keep.Command, error) {
 	return keep.Command{Argv: keep.Pip("python3", "requirements.txt", ".", options...)}, nil
 }
 
+// maxManifest bounds a file that is read as a whole, in bytes: a lock file of
+// thousands of packages has some megabytes.
+const maxManifest = 64 << 20
+
 // manifestsIn returns the manifests directly in the folder dir.
 func manifestsIn(fsys fs.FS, dir string) ([]manifest, error) {
 	var found []manifest
 	for _, m := range manifests {
+		tooLarge := false
 		missing := slices.IndexFunc(m.files, func(file string) bool {
 			info, err := fs.Stat(fsys, path.Join(dir, file))
+			tooLarge = tooLarge || err == nil && info.Size() > maxManifest
 			return err != nil || !info.Mode().IsRegular()
 		})
 		switch {
 		case missing == 0:
 		case missing > 0:
 			return nil, fmt.Errorf("%s: no %s beside it", m.files[0], m.files[missing])
+		case tooLarge:
+			return nil, fmt.Errorf("%s: larger than %d MB", m.files[0], maxManifest>>20)
 		default:
 			found = append(found, m)
 		}
@@ -147,6 +158,9 @@ func (m manifest) install(ctx context.Context, opt Options, fsys fs.FS, name str
 		if files[name], err = fs.ReadFile(fsys, name); err != nil {
 			return "", err
 		}
+	}
+	if err := m.vet(files, opt); err != nil {
+		return "", err
 	}
 	installed := keep.Folder{Path: filepath.Join(opt.Cache, key(opt.Arch, version, command.Argv, files))}
 	installed.Fill = func(ctx context.Context, dir string) error {

@@ -253,7 +253,7 @@ func TestPipRefuses(t *testing.T) {
 		"without hashes":       {"wrapt==1.17.3\n", "", "requirements.txt: every requirement needs ==VERSION and --hash, those that others need too: write what you want to requirements.in and run `uv pip compile --generate-hashes"},
 		"without a version":    {"wrapt --hash=sha256:" + strings.Repeat("0", 64) + "\n", "", "requirements.txt: every requirement needs ==VERSION and --hash"},
 		"no wheel":             {"docopt==0.6.2 --hash=sha256:49b3a825280bd66b3aa83585ef59c4a8c82f2c8a522dbe754a8bc8d08c85c491\n", "", "requirements.txt: graft installs wheels, for Linux and the layer's architecture and Python (--python), and builds none: python3: "},
-		"another file":         {"-r base.txt\n", "", "requirements.txt: it is installed by itself: put what -r and -c name into it"},
+		"another file":         {"-r base.txt\n", "", "requirements.txt: line 1: \"-r\": names another file: write what is in it here"},
 		"a hash that is wrong": {"wrapt==1.17.3 --hash=sha256:" + strings.Repeat("0", 64) + "\n", "", "requirements.txt: python3: exit status 1\n"},
 		"no such python":       {requirements, "3", `python: "3": want a version such as 3.12`},
 	} {

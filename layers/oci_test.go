@@ -161,3 +161,14 @@ func TestWriteOCIRefuses(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, left)
 }
+
+// TestWriteOCIRefusesWhiteouts has names that an image's layer cannot hold:
+// whoever unpacks them deletes files.
+func TestWriteOCIRefusesWhiteouts(t *testing.T) {
+	for _, name := range []string{".wh.f", "a/.wh..wh..opq", "a/.wh.b/f"} {
+		out := filepath.Join(t.TempDir(), "oci")
+		images := []layers.Image{{Arch: "amd64", Layer: opened(t, folder(t, map[string]string{"f": "", name: ""}))}}
+		assert.ErrorContains(t, layers.WriteOCI(t.Context(), out, images, nil), name+": in an image a name that begins with .wh. deletes files")
+		assert.NoDirExists(t, out)
+	}
+}

@@ -19,7 +19,7 @@ type Options struct {
 	Companion Companion // how the companion stands in the layer; [External] if empty
 	Secrets   bool      // graft-secrets stands in the layer, which ref+ values need
 	Python    string    // the version that requirements.txt is installed for, such as "3.12"; 3.13 if empty
-	Scripts   bool      // npm runs the install scripts of packages; they run on this machine, whatever Arch is
+	Scripts   bool      // npm runs the install scripts of packages, and a manifest may have npm and Maven run code; all on this machine, whatever Arch is
 	Cache     string    // the folder that keeps installed dependencies; see [CacheDir] for what an empty one means
 	Offline   bool      // nothing is installed: what Cache does not hold is an error
 	Log       io.Writer // gets a line for every installation, and for packages that nothing installs; may be nil

@@ -2,10 +2,18 @@ package layers
 
 import (
 	"archive/tar"
+	"errors"
 	"fmt"
 	"io"
 	"path"
+	"strings"
 )
+
+// whiteout begins the names by which a layer of an image deletes what those
+// below it have: https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
+const whiteout = ".wh."
+
+var errWhiteout = errors.New("in an image a name that begins with " + whiteout + " deletes files: it cannot ship in one")
 
 // writeTar writes the items, and the folders that they lie in, below opt.
 func writeTar(out *chunks, items []*item) error {
@@ -24,6 +32,9 @@ func writeTar(out *chunks, items []*item) error {
 	}
 	for _, it := range items {
 		name := path.Join("opt", it.name)
+		if strings.HasPrefix(it.name, whiteout) || strings.Contains(it.name, "/"+whiteout) {
+			return fmt.Errorf("%s: %w", it.name, errWhiteout)
+		}
 		if err := mkdir(path.Dir(name)); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"archive/zip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,9 +27,9 @@ var (
 // The zip is not trusted. A name or a link that leaves the layer, a name that is
 // there twice, an encrypted entry, a set-user-id or set-group-id file and
 // anything that is neither file nor folder nor link is an error that names the
-// entry; what was unpacked by then stays. Links into /opt and links to
-// nothing stay as they are: they may mean a file of another layer.
-func Unzip(file, dst string, most int64) (int64, error) {
+// entry; so is the end of ctx. What was unpacked by then stays. Links into /opt
+// and links to nothing stay as they are: they may mean a file of another layer.
+func Unzip(ctx context.Context, file, dst string, most int64) (int64, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return 0, err
@@ -57,8 +58,8 @@ func Unzip(file, dst string, most int64) (int64, error) {
 	}
 	defer root.Close()
 	u := unzipping{root: root, left: most, seen: map[string]bool{}, folders: Folders{}}
-	if name, err := u.all(z.File); err != nil {
-		return most - u.left, fmt.Errorf("%s: %q: %w", file, name, err)
+	if name, err := u.all(ctx, z.File); err != nil {
+		return most - u.left, fmt.Errorf("%s: %.300q: %w", file, name, err)
 	}
 	return most - u.left, nil
 }
@@ -84,8 +85,11 @@ type unzipping struct {
 type link struct{ name, target string }
 
 // all unpacks the entries. With an error comes the name of the entry.
-func (u *unzipping) all(entries []*zip.File) (string, error) {
+func (u *unzipping) all(ctx context.Context, entries []*zip.File) (string, error) {
 	for _, f := range entries {
+		if err := ctx.Err(); err != nil {
+			return f.Name, err
+		}
 		if err := u.entry(f); err != nil {
 			return f.Name, err
 		}

@@ -3,6 +3,7 @@ package layers_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io/fs"
@@ -52,7 +53,7 @@ func TestUnzip(t *testing.T) {
 	require.NoError(t, opened(t, dir).Zip(t.Context(), file, nil))
 
 	dst := t.TempDir()
-	n, err := layers.Unzip(file, dst, layers.MaxUnzipped)
+	n, err := layers.Unzip(t.Context(), file, dst, layers.MaxUnzipped)
 	require.NoError(t, err)
 	assert.Equal(t, int64(len("#!/bin/sh\nbb")), n)
 	assert.Equal(t, staged(t, dir), staged(t, dst))
@@ -66,7 +67,7 @@ func TestUnzipTableOfContents(t *testing.T) {
 		entries[i] = zipped{name: fmt.Sprint(i), comment: strings.Repeat("c", 60_000)}
 	}
 	file := zipFile(t, entries...)
-	_, err := layers.Unzip(file, t.TempDir(), layers.MaxUnzipped)
+	_, err := layers.Unzip(t.Context(), file, t.TempDir(), layers.MaxUnzipped)
 	assert.EqualError(t, err, file+": its table of contents is larger than 16 MB")
 }
 
@@ -81,7 +82,7 @@ func TestUnzipKeeps(t *testing.T) {
 		zipped{name: "dot/", mode: fs.ModeDir | 0o755},
 	)
 	dst := t.TempDir()
-	_, err := layers.Unzip(file, dst, 1)
+	_, err := layers.Unzip(t.Context(), file, dst, 1)
 	require.NoError(t, err)
 	for name, mode := range map[string]fs.FileMode{"empty": fs.ModeDir | 0o755, "dot/x": 0o640, "links/opt": fs.ModeSymlink | 0o777} {
 		info, err := os.Lstat(filepath.Join(dst, name))
@@ -133,7 +134,7 @@ func TestUnzipRefuses(t *testing.T) {
 			if test.most != 0 {
 				most = test.most
 			}
-			_, err := layers.Unzip(file, dst, most)
+			_, err := layers.Unzip(t.Context(), file, dst, most)
 			assert.EqualError(t, err, file+": "+test.want)
 			beside, err := os.ReadDir(parent)
 			require.NoError(t, err)
@@ -155,19 +156,34 @@ func TestUnzipBomb(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, data, 0o644))
 
 	dst := t.TempDir()
-	_, err = layers.Unzip(file, dst, 100)
+	_, err = layers.Unzip(t.Context(), file, dst, 100)
 	assert.Error(t, err)
 	info, err := os.Stat(filepath.Join(dst, "bomb"))
 	require.NoError(t, err)
 	assert.LessOrEqual(t, info.Size(), int64(101))
 }
 
+func TestUnzipEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	dst := t.TempDir()
+	_, err := layers.Unzip(ctx, zipFile(t, zipped{name: "a", text: "b"}), dst, 100)
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.NoFileExists(t, filepath.Join(dst, "a"))
+}
+
+func TestUnzipNamesNoMoreThanFits(t *testing.T) {
+	_, err := layers.Unzip(t.Context(), zipFile(t, zipped{name: strings.Repeat("a/", 20_000) + "a"}), t.TempDir(), 100)
+	assert.ErrorContains(t, err, "a name that is too long")
+	assert.Less(t, len(err.Error()), 1000)
+}
+
 func TestUnzipNoZip(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "text.zip")
-	_, err := layers.Unzip(file, t.TempDir(), 1)
+	_, err := layers.Unzip(t.Context(), file, t.TempDir(), 1)
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 	require.NoError(t, os.WriteFile(file, []byte("text"), 0o644))
-	_, err = layers.Unzip(file, t.TempDir(), 1)
+	_, err = layers.Unzip(t.Context(), file, t.TempDir(), 1)
 	assert.ErrorContains(t, err, "text.zip: neither a folder nor a zip")
 }
 
@@ -187,7 +203,7 @@ func TestUnzipFollowsLinks(t *testing.T) {
 		{"in a circle", []zipped{link("a", "b"), link("b", "a")}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := layers.Unzip(zipFile(t, test.entries...), t.TempDir(), layers.MaxUnzipped)
+			_, err := layers.Unzip(t.Context(), zipFile(t, test.entries...), t.TempDir(), layers.MaxUnzipped)
 			if test.refused {
 				require.ErrorIs(t, err, layers.ErrLink)
 				return

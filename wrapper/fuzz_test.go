@@ -111,6 +111,7 @@ func FuzzRun(f *testing.F) {
 	f.Add("/opt/graft-run/java\n-version", "GRAFT_CHAIN=8\x1fjava\x1f/opt/one", "", "", []byte{})
 	f.Add("/opt/graft-run/node", "", "", "", []byte{})
 	f.Add("", "", "", "", []byte{})
+	f.Add("/opt/graft", "", "", "", []byte{'B'})
 	f.Add("/opt/graft\n/opt/graft\njava", "GRAFT_STRICT=1\nGRAFT_LOG=off", "JAVA_TOOL_OPTIONS=-version", "", []byte{})
 	f.Add("/var/task/start.sh\nx", "AWS_EXECUTION_ENV=AWS_Lambda_python3.12\nGRAFT_DISABLE=agent", all+"\x1eexport A=1\x1eA=1\nA=2", "\x00", []byte{5})
 	f.Add("env\nA=1\npython3.12\n-m\nawslambdaric\nh", "GRAFT_RUNTIME=python3.12\nTWICE=1\nTWICE=2\nODD", all, "", []byte{6, 6, 6, 6, 6})
@@ -128,7 +129,10 @@ func FuzzRun(f *testing.F) {
 		}
 		if args != "" {
 			s.args = append(s.args, strings.Split(args, "\n")...)
-			s.args = append(s.args, "-Dpassword="+secret)
+			// Never as the program, whose name is told if it cannot be executed.
+			if s.args[len(s.args)-1] != s.self {
+				s.args = append(s.args, "-Dpassword="+secret)
+			}
 		}
 		for entry := range strings.SplitSeq(env, "\n") {
 			s.env = append(s.env, strings.ReplaceAll(entry, "\x1f", "\n"))

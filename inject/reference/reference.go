@@ -90,12 +90,27 @@ func Parse(value string) (Reference, error) {
 	if err := r.parameters(query); err != nil {
 		return r, err
 	}
+	if !isRegion(r.Region) {
+		return r, errors.New("has a region that is none")
+	}
 	if keyed {
 		if r.Key, err = parsePointer(pointer); err != nil {
 			return r, err
 		}
 	}
 	return r, nil
+}
+
+// isRegion reports whether name may be a region's, which becomes a part of the
+// host that is asked: a slash in it would make that another one. What a
+// template does not tell stands in angle brackets, as <AWS.Region>.
+func isRegion(name string) bool {
+	if len(name) > 2 && name[0] == '<' && name[len(name)-1] == '>' {
+		name = strings.ToLower(strings.ReplaceAll(name[1:len(name)-1], ".", ""))
+	}
+	return !strings.ContainsFunc(name, func(c rune) bool {
+		return !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-')
+	})
 }
 
 // source recognises where the value is kept, sets Source, and returns what names

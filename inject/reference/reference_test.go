@@ -18,6 +18,7 @@ func TestParse(t *testing.T) {
 		"ref+awsssm:///prod/db":                       {Source: reference.Parameter, ID: "/prod/db"},
 		"ref+awsssm://db":                             {Source: reference.Parameter, ID: "/db"},
 		"ref+awsssm://db?version=3":                   {Source: reference.Parameter, ID: "/db", Selector: "3"},
+		"ref+awsssm://db?region=<AWS.Region>":         {Source: reference.Parameter, ID: "/db", Region: "<AWS.Region>"}, // of a template
 		"ref+awsssm://db?label=live&region=eu-west-1": {Source: reference.Parameter, ID: "/db", Selector: "live", Region: "eu-west-1"},
 		"ref+awsssm://db?mode=singleparam#/a/b":       {Source: reference.Parameter, ID: "/db", Key: []string{"a", "b"}},
 		"ref+awsssm://" + parameter:                   {Source: reference.Parameter, ID: parameter, Region: "eu-west-1"},
@@ -60,6 +61,11 @@ func TestParse(t *testing.T) {
 		"ref+arn:aws:ssm:eu-west-1:1:document/x":                              {},
 		"ref+arn:aws:s3:eu-west-1:1:bucket":                                   {},
 		"ref+arn:aws:secretsmanager:eu-west-1:1:secret:":                      {},
+		"ref+awsssm://db?region=hunter2.example/x":                            {},
+		"ref+awssecrets://db?region=x%40hunter2":                              {},
+		"ref+awssecrets://db?region=%3Chunter2/x%3E":                          {},
+		"ref+awssecrets://db?region=hunter2%3E":                               {},
+		"ref+arn:aws:ssm:x.example%2F:1:parameter/x":                          {},
 	} {
 		r, err := reference.Parse(value)
 		if want.Source == 0 {

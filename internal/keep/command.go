@@ -6,10 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/graft-lambda/graft/internal/show"
 )
 
 // maxOutput bounds what is held of either stream of a command, in bytes.
@@ -64,6 +67,9 @@ func (l *last) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// colours are what programs write to a terminal, and Maven to any file.
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
 // How many lines of what a command printed an error shows.
 const (
 	firstLines = 6
@@ -71,7 +77,8 @@ const (
 )
 
 // ends returns the first and the last lines of text, indented, each on a line
-// of its own and not too long to read. The reason stands in the first ones where
+// of its own and not too long to read. What they say may be a package's words:
+// nothing in them speaks to the terminal. The reason stands in the first ones where
 // a program goes on with its usage, as npm does, and else in the last ones.
 func ends(text string) string {
 	const longest = 500
@@ -83,7 +90,8 @@ func ends(text string) string {
 		lines = slices.Concat(lines[:firstLines], []string{"…"}, lines[len(lines)-lastLines:])
 	}
 	for i, line := range lines {
-		lines[i] = strings.ToValidUTF8(line[:min(len(line), longest)], "")
+		line = strings.ToValidUTF8(line[:min(len(line), longest)], "")
+		lines[i] = show.Line(strings.ReplaceAll(colours.ReplaceAllString(line, ""), "\t", "    "))
 	}
 	return "\n\t" + strings.Join(lines, "\n\t")
 }

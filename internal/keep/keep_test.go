@@ -117,6 +117,9 @@ func TestRun(t *testing.T) {
 	_, err = Run(t.Context(), Command{Argv: []string{"/bin/sh", "-c", "seq 16; exit 3"}})
 	require.NotContains(t, err.Error(), "…", "nothing is left out")
 
+	_, err = Run(t.Context(), Command{Argv: []string{"/bin/sh", "-c", `printf 'a\033[1mb\033[m\tc\n\033]0;title\007\302\2332J\n'; exit 3`}})
+	require.EqualError(t, err, "sh: exit status 3\n\tab    c\n\t?]0;title??2J")
+
 	_, err = Run(t.Context(), Command{Argv: []string{"/bin/sh", "-c", "head -c 40000000 /dev/zero; exit 3"}})
 	require.ErrorContains(t, err, "sh: exit status 3\n\t")
 	assert.Less(t, len(err.Error()), 2000)

@@ -63,7 +63,7 @@ func readZip(r io.ReaderAt, size int64) (fs.FS, error) {
 	folders := layers.Folders{}
 	for _, f := range z.File {
 		if err := fsys.addEntry(f, folders, &left); err != nil {
-			return nil, fmt.Errorf("%q: %w", f.Name, err)
+			return nil, fmt.Errorf("%.300q: %w", f.Name, err)
 		}
 	}
 	return fsys, nil

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -43,7 +44,7 @@ func isFolder(path string) (bool, error) {
 
 // unpack returns the folders of the layers, those that are zips unpacked.
 // Remove takes away what was unpacked.
-func unpack(paths []string) (folders []string, remove func() error, err error) {
+func unpack(ctx context.Context, paths []string) (folders []string, remove func() error, err error) {
 	temp := ""
 	remove = func() error { return os.RemoveAll(temp) } // of nothing, if empty
 	defer func() {
@@ -72,7 +73,7 @@ func unpack(paths []string) (folders []string, remove func() error, err error) {
 		if err := os.Mkdir(opt, 0o755); err != nil {
 			return nil, remove, err
 		}
-		used, err := layers.Unzip(path, opt, left)
+		used, err := layers.Unzip(ctx, path, opt, left)
 		if err != nil {
 			return nil, remove, fmt.Errorf("--layer: %w", err)
 		}

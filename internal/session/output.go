@@ -90,9 +90,9 @@ func (o *output) flush() {
 	}
 }
 
-// say writes a line of graft's own.
+// say writes a line of graft's own, in which a layer's words may be.
 func (o *output) say(format string, args ...any) {
-	o.write([]byte("graft: " + fmt.Sprintf(format, args...) + "\n"))
+	o.write([]byte("graft: " + show.Line(fmt.Sprintf(format, args...)) + "\n"))
 }
 
 // hint says what to do, if there is something to say.

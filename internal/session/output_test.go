@@ -27,6 +27,13 @@ func TestOutput(t *testing.T) {
 	assert.Equal(t, "a | one\nb?[2J | \na | two\na | three\na | four\nb?[2J | other\n", text.String())
 }
 
+func TestOutputSays(t *testing.T) {
+	var text strings.Builder
+	o := &output{w: &text}
+	o.say("exec: %s", "/opt/extensions/\u202e\u009b2J\n")
+	assert.Equal(t, "graft: exec: /opt/extensions/??2J?\n", text.String())
+}
+
 func TestOutputLongLines(t *testing.T) {
 	var text strings.Builder
 	o := &output{w: &text}

@@ -53,7 +53,7 @@ const stopLimit = 30 * time.Second
 // errors are [ErrFailed], a [local.NotAllowedError], or say what is wrong with
 // the function.
 func (s Session) Run(ctx context.Context) (err error) {
-	layers, remove, err := unpack(s.Function.Layers)
+	layers, remove, err := unpack(ctx, s.Function.Layers)
 	if err != nil {
 		return err
 	}

@@ -46,3 +46,16 @@ func Line(text string) string {
 		return r
 	}, strings.ToValidUTF8(text, "?"))
 }
+
+// Lines is [Line] for a text of several lines, which may be indented by tabs.
+func Lines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		parts := strings.Split(line, "\t")
+		for j, part := range parts {
+			parts[j] = Line(part)
+		}
+		lines[i] = strings.Join(parts, "\t")
+	}
+	return strings.Join(lines, "\n")
+}

@@ -59,3 +59,7 @@ func TestLine(t *testing.T) {
 		assert.Equal(t, want, show.Line(text))
 	}
 }
+
+func TestLines(t *testing.T) {
+	assert.Equal(t, "a?[31m\n\tb\tc?\n", show.Lines("a\x1b[31m\n\tb\tc\r\n"))
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/graft-lambda/graft/internal/show"
+	"github.com/graft-lambda/graft/layers"
 )
 
 // A Finding is one mistake at one place.
@@ -53,18 +54,27 @@ type findings []Finding
 // file.
 const maxMessage = 1000
 
+// maxPath bounds where a finding is, in bytes: a path that Linux can hold below
+// a layer's. The names in a zip may be longer.
+const maxPath = 2 * layers.MaxTarget
+
 // add notes a finding. The text may come from a hostile file: it becomes one
 // line without control characters.
 func (fs *findings) add(code, path string, line int, format string, args ...any) {
 	r := rule(code)
 	message := fmt.Sprintf(format, args...)
-	if len(message) > maxMessage {
-		message = message[:maxMessage] + "…"
-	}
 	*fs = append(*fs, Finding{
-		Code: code, Severity: r.Severity, Path: show.Line(path), Line: line,
-		Message: show.Line(message), Fix: r.Remedy,
+		Code: code, Severity: r.Severity, Path: cut(path, maxPath), Line: line,
+		Message: cut(message, maxMessage), Fix: r.Remedy,
 	})
+}
+
+// cut makes one line of text that is not much longer than most bytes.
+func cut(text string, most int) string {
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return show.Line(text)
 }
 
 // mostAlike is how many findings of one kind in one layer are told one by one.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/graft-lambda/graft/layers"
 )
 
 // A root is the file system of a function as its layers make it: the stack of
@@ -59,6 +61,10 @@ func (r *root) link(name string) {
 	}
 }
 
+// maxRest bounds what is still to be followed of a path, in bytes: several times
+// the longest target of a link.
+const maxRest = 4 * layers.MaxTarget
+
 var (
 	errLoop    = errors.New("too many levels of symbolic links")
 	errOutside = errors.New("leads out of the layers, by way of other links")
@@ -99,7 +105,9 @@ func (r *root) resolve(name string, last bool) (string, error) {
 			at = next
 			continue
 		}
-		if hops++; hops > 40 {
+		// Links whose targets lead over many links again would take long, if each
+		// way was followed to its 40th link.
+		if hops++; hops > 40 || len(rest) > maxRest {
 			return "", errLoop
 		}
 		if path.IsAbs(e.target) {

@@ -145,6 +145,13 @@ var hostileZips = []hostileZip{
 	{"links around", func(t testing.TB) []byte {
 		return linksOf(t, "a", "b/x", "b", "a/x")
 	}, []string{"dangling-link"}},
+	{"links that grow", func(t testing.TB) []byte {
+		longer := strings.Repeat("/.", 2000)
+		return linksOf(t, "a", "b"+longer, "b", "c"+longer, "c", "d"+longer, "d", "e"+longer, "e", "f"+longer, "f", ".")
+	}, []string{"dangling-link"}},
+	{"link that is a folder by its name", mode("d/", fs.ModeSymlink|0o777), []string{"special-file"}},
+	{"name without end", named(strings.Repeat("a/", 32000) + "a"), []string{"zip-entry-name"}},
+	{"terminal code of one character", named("a\u009b2Jb"), []string{"zip-entry-name"}},
 	{"set-user-id", mode("s", fs.ModeSetuid|0o755), []string{"special-file"}},
 	{"device", mode("d", fs.ModeDevice|0o644), []string{"special-file"}},
 	{"FIFO", mode("d", fs.ModeNamedPipe|0o644), []string{"special-file"}},
@@ -287,6 +294,8 @@ func TestHostileZips(t *testing.T) {
 				for _, text := range []string{f.Path, f.Message} {
 					assert.NotContains(t, text, "\x1b")
 					assert.NotContains(t, text, "\x00")
+					assert.NotContains(t, text, "\u009b")
+					assert.Less(t, len(text), 10_000)
 				}
 			}
 			slices.Sort(got)

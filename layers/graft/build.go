@@ -34,7 +34,9 @@ given. A folder looks like /opt itself; without one it is the bare layer.
                   out, and with it GRAFT_RUN and GRAFT_TELEMETRY (extension)
   --secrets       put /opt/graft-secrets in, which ref+ values need
   --python V      the Python that requirements.txt is installed for (3.13)
-  --scripts       let npm run the install scripts of packages, on this machine
+  --scripts       let npm run the install scripts of packages, on this machine,
+                  and take what runs code otherwise: git repositories, Maven's
+                  extensions and plugins
 `
 
 // buildCommand is graft build.

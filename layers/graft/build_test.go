@@ -191,3 +191,19 @@ func TestBuildInto(t *testing.T) {
 		}
 	}
 }
+
+// TestBuildTellsNamesPlainly has a file whose name would steer a terminal, and
+// begin a line that CI takes for a command.
+func TestBuildTellsNamesPlainly(t *testing.T) {
+	dir := t.TempDir()
+	layer := filepath.Join(dir, "mine")
+	require.NoError(t, os.Mkdir(layer, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(layer, "a\x1b[31m\n::error::b"), nil, 0o644))
+	var stdout, stderr bytes.Buffer
+	assert.Equal(t, exitFailed, run(t.Context(), []string{"build", "--arch", "amd64", "--companion", "none", "--out", dir, layer}, &stdout, &stderr))
+	assert.Equal(t, "graft: "+layer+"/a?[31m?::error::b: a control character in the name\n", stderr.String())
+
+	stderr.Reset()
+	assert.Equal(t, exitUsage, run(t.Context(), []string{"run", "--code", "none\x1b[31m", "--", "x\x9b"}, &stdout, &stderr))
+	assert.NotContains(t, stderr.String(), "\x1b")
+}

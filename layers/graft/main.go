@@ -28,6 +28,7 @@ import (
 
 	"github.com/graft-lambda/graft/internal/local"
 	"github.com/graft-lambda/graft/internal/session"
+	"github.com/graft-lambda/graft/internal/show"
 )
 
 const usage = `graft puts agents into Lambda functions, as one layer.
@@ -69,7 +70,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
 	case errors.As(err, &wrong):
-		fmt.Fprintln(stderr, "graft:", err)
+		fmt.Fprintln(stderr, "graft:", show.Lines(err.Error()))
 		if wrong.help != "" {
 			fmt.Fprint(stderr, "\n", wrong.help)
 		}
@@ -79,7 +80,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, session.ErrFailed), errors.Is(err, errFindings):
 		return exitFailed // all has been said
 	}
-	fmt.Fprintln(stderr, "graft:", err)
+	fmt.Fprintln(stderr, "graft:", show.Lines(err.Error())) // there may be a hostile file's words in it
 	return exitFailed
 }
 
