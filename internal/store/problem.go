@@ -149,7 +149,7 @@ func Cause(err error, about Subject) string {
 		return "the service's certificate is not trusted: AWS_CA_BUNDLE names others"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection closed before the answer"
 	case isTimeout(err):
 		return "the service does not answer"

@@ -145,6 +145,7 @@ func TestCause(t *testing.T) {
 		{&net.DNSError{Name: "ssm.us-est-1.amazonaws.com", IsNotFound: true}, "no such host: look at the region, us-east-1, the endpoint and the network"},
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, "connection refused"},
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}, "no connection"},
+		{&net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)}, "connection closed before the answer"},
 		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, "the service does not answer"},
 		{errors.New("get identity: get credentials: s3cret"), "no credentials: what the SDK takes them from gave none"},
 		{errors.New("s3cret"), "the answer cannot be understood"},
