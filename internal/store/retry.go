@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
 
@@ -37,6 +38,10 @@ func (r *retries) MaxAttempts() int { return 0 }
 func (r *retries) IsErrorRetryable(err error) bool {
 	if isCanceled(err) {
 		return false
+	}
+	if errors.Is(err, net.ErrClosed) {
+		// The context has ended under the answer: what came before says more.
+		return true
 	}
 	r.mu.Lock()
 	r.last = err
