@@ -22,7 +22,7 @@ func (f *fetch) allBelow(path string) reference.Answer {
 	var all []fragment.Var
 	var empty []string
 	for token := (*string)(nil); ; {
-		r := newRetries()
+		r := newRetries(f.ctx)
 		out, err := f.clients.Parameters("", "").GetParametersByPath(f.ctx, &ssm.GetParametersByPathInput{
 			Path: &asked, Recursive: aws.Bool(true), WithDecryption: aws.Bool(true), NextToken: token,
 		}, func(o *ssm.Options) { o.Retryer = r })

@@ -60,7 +60,7 @@ func (f *fetch) getParameters(l lane, p place, batch []named) {
 	for i, n := range batch {
 		names[i] = n.query()
 	}
-	r := newRetries()
+	r := newRetries(f.ctx)
 	out, err := f.clients.Parameters(p.region, p.role).GetParameters(f.ctx,
 		&ssm.GetParametersInput{Names: names, WithDecryption: aws.Bool(true)},
 		func(o *ssm.Options) { o.Retryer = r })

@@ -1,10 +1,10 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"io"
 	"math/rand/v2"
-	"net"
 	"sync"
 	"time"
 
@@ -22,12 +22,13 @@ const (
 // keeps the error of the last attempt: the SDK's own tells of the context only.
 type retries struct {
 	*retry.Standard
+	ctx  context.Context // of the call
 	mu   sync.Mutex
 	last error
 }
 
-func newRetries() *retries {
-	return &retries{Standard: retry.NewStandard(func(o *retry.StandardOptions) { o.RateLimiter = ratelimit.None })}
+func newRetries(ctx context.Context) *retries {
+	return &retries{ctx: ctx, Standard: retry.NewStandard(func(o *retry.StandardOptions) { o.RateLimiter = ratelimit.None })}
 }
 
 // MaxAttempts sets no bound.
@@ -36,17 +37,20 @@ func (r *retries) MaxAttempts() int { return 0 }
 // IsErrorRetryable judges as the SDK does, but has an answer that did not arrive
 // whole, or in time, asked for again.
 func (r *retries) IsErrorRetryable(err error) bool {
-	if isCanceled(err) {
-		return false
-	}
-	if errors.Is(err, net.ErrClosed) {
-		// The context has ended under the answer: what came before says more.
-		return true
+	if isCanceled(err) || r.over() {
+		return false // and what came before says more
 	}
 	r.mu.Lock()
 	r.last = err
 	r.mu.Unlock()
 	return errors.Is(err, io.ErrUnexpectedEOF) || isTimeout(err) || r.Standard.IsErrorRetryable(err)
+}
+
+// over reports whether the time for the call is over. Its end closes a connection
+// under an answer, and deadlines of the network may be told before the context's.
+func (r *retries) over() bool {
+	deadline, ok := r.ctx.Deadline()
+	return r.ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 // RetryDelay doubles from 50 to 400 ms, and takes up to half of that off at

@@ -1,11 +1,14 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -14,13 +17,15 @@ import (
 // until then.
 func TestRetriesKeepTheCause(t *testing.T) {
 	t.Parallel()
-	cause := fmt.Errorf("deserialization failed: %w", io.ErrUnexpectedEOF)
-	r := newRetries()
-	assert.True(t, r.IsErrorRetryable(cause))
-	assert.True(t, r.IsErrorRetryable(&net.OpError{Op: "read", Err: net.ErrClosed}))
-	assert.Equal(t, cause, r.lastError())
-
-	other := errors.New("s3cret")
-	assert.False(t, r.IsErrorRetryable(other))
-	assert.Equal(t, other, r.lastError())
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		cause := fmt.Errorf("deserialization failed: %w", io.ErrUnexpectedEOF)
+		r := newRetries(ctx)
+		assert.False(t, r.IsErrorRetryable(errors.New("s3cret")))
+		assert.True(t, r.IsErrorRetryable(cause))
+		time.Sleep(time.Second) // of the bubble's clock
+		assert.False(t, r.IsErrorRetryable(&net.OpError{Op: "read", Err: net.ErrClosed}))
+		assert.Equal(t, cause, r.lastError())
+	})
 }

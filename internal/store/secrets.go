@@ -50,7 +50,7 @@ func (f *fetch) getSecrets(l lane, p place, batch []thing) {
 	why := ""
 	var all secretsmanager.BatchGetSecretValueOutput
 	for token := (*string)(nil); ; {
-		r := newRetries()
+		r := newRetries(f.ctx)
 		out, err := f.clients.Secrets(p.region, p.role).BatchGetSecretValue(f.ctx,
 			&secretsmanager.BatchGetSecretValueInput{SecretIdList: ids, NextToken: token},
 			func(o *secretsmanager.Options) { o.Retryer = r })
@@ -123,7 +123,7 @@ func (f *fetch) getSecret(p place, t thing) {
 	if t.stage != "" {
 		in.VersionStage = &t.stage
 	}
-	r := newRetries()
+	r := newRetries(f.ctx)
 	out, err := f.clients.Secrets(p.region, p.role).GetSecretValue(f.ctx, in, func(o *secretsmanager.Options) { o.Retryer = r })
 	if err != nil {
 		f.settle(t, found{problem: f.problem(err, r, f.about(t))})

@@ -241,7 +241,7 @@ func TestNewSnapStart(t *testing.T) {
 
 func TestRetryDelay(t *testing.T) {
 	t.Parallel()
-	r := newRetries()
+	r := newRetries(t.Context())
 	for attempt := range 100 {
 		d, err := r.RetryDelay(attempt, nil)
 		require.NoError(t, err)
