@@ -127,6 +127,8 @@ func (r resolver) layer(f field, typ string, p *node) Layer {
 		Runtimes:    r.list(p.get("CompatibleRuntimes")),
 		BuildMethod: r.value(metadata.get("BuildMethod")), BuildArchitecture: r.value(metadata.get("BuildArchitecture")),
 		Architectures: r.list(p.get("CompatibleArchitectures")),
+		// https://github.com/aws/aws-sam-cli/blob/develop/samcli/lib/samlib/resource_metadata_normalizer.py
+		Built: metadata.get("SamResourceId") != nil,
 	}
 }
 

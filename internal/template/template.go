@@ -100,6 +100,8 @@ type Layer struct {
 	// BuildMethod and BuildArchitecture are of the layer's Metadata.
 	BuildMethod       Value
 	BuildArchitecture Value
+	// Built is set in a template that sam build wrote: Content is what it made.
+	Built bool
 }
 
 // An Environment is the variables of a function.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 
 	"github.com/graft-lambda/graft/inject/reference"
@@ -185,22 +184,23 @@ func byPackages(l template.Layer) bool {
 
 // find opens a layer of the template where it is here.
 func find(l template.Layer, open Source) local {
-	file := l.Content.Text
-	if l.BuildMethod.Set() {
-		file = path.Join(".aws-sam/build", l.ID)
+	at := l.Place(func(folder string) bool {
+		layer, err := open(folder)
+		return err == nil && len(layer.entries) > 0 || errors.Is(err, ErrOutside)
+	})
+	if at.Made != "" {
+		return local{code: "layer-not-found", why: fmt.Sprintf("%s is not built: there is nothing in %s", l.ID, at.Made), plain: byPackages(l)}
 	}
 	var layer *Layer
 	err := errors.New(l.Content.Unknown)
-	if l.BuildMethod.Set() || l.Content.Known() {
-		layer, err = open(file)
+	if at.Path != "" {
+		layer, err = open(at.Path)
 	}
 	switch {
 	case err == nil:
 		return local{layer: layer}
 	case errors.Is(err, ErrOutside):
-		return local{code: "layer-outside", why: fmt.Sprintf("%s: %s: was not looked at", l.ID, file)}
-	case l.BuildMethod.Set():
-		return local{code: "layer-not-found", why: fmt.Sprintf("%s is not built: there is no %s", l.ID, file), plain: byPackages(l)}
+		return local{code: "layer-outside", why: fmt.Sprintf("%s: %s: was not looked at", l.ID, at.Path)}
 	}
 	return local{code: "layer-not-found", why: fmt.Sprintf("%s: %v", l.ID, err)}
 }
