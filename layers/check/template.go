@@ -61,7 +61,7 @@ func Template(opt Options, name string, data []byte, open Source, given ...*Laye
 		}
 	}
 	if rest := slices.DeleteFunc(tc.given, func(l *Layer) bool { return c.done[l] }); len(rest) > 0 {
-		c.stack(stackOf(opt, rest)) // no function lacks them
+		c.unknown(opt, rest) // no function lacks them
 	}
 	return c.report()
 }
