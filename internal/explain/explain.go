@@ -66,6 +66,9 @@ type Result struct {
 	Line int `json:"line,omitempty"`
 	// Error is why the function cannot be explained; then little else is set.
 	Error string `json:"error,omitempty"`
+	// Nested is set for a nested template, which Function and Line name: where it
+	// is. Its functions are not explained; little else is set.
+	Nested string `json:"nested,omitempty"`
 	// Runtimes are those with this result; Before and After are of the last.
 	Runtimes     []string `json:"runtimes"`
 	Architecture string   `json:"architecture"`

@@ -26,7 +26,7 @@ func (o Options) fromTemplate() ([]target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Template, err)
 	}
-	functions := t.Functions
+	functions, nested := t.Functions, o.nested(t)
 	if o.Function != "" {
 		f, ok := t.Function(o.Function)
 		if !ok {
@@ -34,14 +34,17 @@ func (o Options) fromTemplate() ([]target, error) {
 			for _, f := range t.Functions {
 				names = append(names, f.ID)
 			}
+			for _, n := range nested {
+				names = append(names, "what the nested template "+n.name+" has ("+n.nested+")")
+			}
 			for _, v := range t.Unread {
 				names = append(names, "what "+v.Unknown+" makes, which is not known before the deployment")
 			}
 			return nil, usage("--function: %s has no function %q; it has %s", o.Template, o.Function, show.Line(strings.Join(names, ", ")))
 		}
-		functions = []template.Function{f}
+		functions, nested = []template.Function{f}, nil
 	}
-	if len(functions) == 0 {
+	if len(functions) == 0 && len(nested) == 0 {
 		return nil, fmt.Errorf("%s: no function in it", o.Template)
 	}
 	// What is wrong with the options themselves is not about one function.
@@ -62,7 +65,16 @@ func (o Options) fromTemplate() ([]target, error) {
 	for _, f := range functions {
 		targets = append(targets, o.fromFunction(t, f))
 	}
-	return targets, nil
+	return append(targets, nested...), nil
+}
+
+// nested makes targets of the nested templates.
+func (o Options) nested(t template.Template) []target {
+	var targets []target
+	for _, n := range t.Nested {
+		targets = append(targets, target{name: n.ID, line: n.Line, nested: n.Where(o.Template)})
+	}
+	return targets
 }
 
 // opens tries to open a layer or code.

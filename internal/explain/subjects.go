@@ -55,6 +55,10 @@ func All(o Options) ([]Result, error) {
 	}
 	var results []Result
 	for _, t := range targets {
+		if t.nested != "" {
+			results = append(results, Result{Function: t.name, Line: t.line, Nested: t.nested}.complete())
+			continue
+		}
 		list, err := t.explain()
 		switch {
 		case err == nil:
@@ -89,6 +93,8 @@ type target struct {
 	// line is where the function stands in its template, runtime what that says.
 	line    int
 	runtime string
+	// nested is where a nested template is, which is no function.
+	nested string
 	// err is why the function cannot be explained.
 	err error
 }

@@ -1,6 +1,9 @@
 package template
 
-import "path"
+import (
+	"path"
+	"path/filepath"
+)
 
 // built is the folder of what sam build makes, beside the template.
 const built = ".aws-sam/build"
@@ -32,4 +35,16 @@ func (l Layer) Place(filled func(folder string) bool) Place {
 	}
 	p.Made = made
 	return p
+}
+
+// Where is the nested template's path, seen from where that of the template
+// leads from, or why there is none.
+func (n Nested) Where(template string) string {
+	switch {
+	case !n.Location.Known():
+		return n.Location.Unknown
+	case filepath.IsAbs(n.Location.Text):
+		return n.Location.Text
+	}
+	return path.Join(path.Dir(filepath.ToSlash(template)), n.Location.Text)
 }

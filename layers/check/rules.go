@@ -80,6 +80,7 @@ var Rules = []Rule{
 	// Functions.
 	{"template-invalid", Error, "A template that cannot be read", "correct it; sam validate --lint says more"},
 	{"template-unread", Warning, "A part of the template that only a deployment makes: it was not checked", "check what the deployment made, or write the functions out"},
+	{"template-nested", Warning, "A nested template: its functions and layers were not checked", "check that template by itself; after sam build, the one below .aws-sam/build"},
 	{"layer-not-found", Warning, "A layer that is not here to be checked", "build it first, or give its folder or zip beside the template"},
 	{"layer-outside", Warning, "A layer outside the template's folder and its repository: it was not looked at", "if it is to be checked, give its folder or zip beside the template"},
 	{"runtime-invalid", Error, "A Runtime that is none of Lambda's: misspelt, or long retired; the deployment fails", "write it as Lambda does: nodejs22.x, python3.13, java21, dotnet8, ruby3.4, provided.al2023"},

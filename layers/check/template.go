@@ -38,6 +38,9 @@ func Template(opt Options, name string, data []byte, open Source, given ...*Laye
 	for _, v := range t.Unread {
 		c.found.add("template-unread", name, v.Line, "%s: is made when the template is deployed", v.Unknown)
 	}
+	for _, n := range t.Nested {
+		c.found.add("template-nested", name, n.Line, "%s: %s", n.ID, n.Where(name))
+	}
 	tc := &templateCheck{checking: c, name: name, template: t, arch: opt.Arch, local: map[string]local{}, used: map[string]bool{}}
 	for _, l := range t.Layers {
 		tc.local[l.ID] = find(l, open)
