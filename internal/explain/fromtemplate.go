@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -121,6 +122,8 @@ func (o Options) fromFunction(t template.Template, f template.Function) target {
 	wrapper, set := inject.Env(r.env).Lookup(managed.ExecWrapper)
 	switch {
 	case r.runtimes[0].OSOnly():
+	case !set && r.anyUnknown, slices.Contains(r.unknown, managed.ExecWrapper):
+		r.remark("whether %s is %s is not known: shown is what graft would do", managed.ExecWrapper, self)
 	case !set:
 		r.remark("%s is not set: Lambda does not call graft. Set it to %s; shown is what graft would do", managed.ExecWrapper, self)
 	case wrapper != self:
@@ -203,9 +206,9 @@ func (t *target) known(name string, v template.Value) string {
 const maxVariables = 1024
 
 // environment takes the function's variables, with own over them. One that is
-// not known counts as set, and empty.
+// not known counts as set, and empty, for the plan.
 func (t *target) environment(e template.Environment, own []string) {
-	if e.Unknown != "" {
+	if t.anyUnknown = e.Unknown != ""; t.anyUnknown {
 		t.remark("the function's variables are not known before the deployment (%s)", e.Unknown)
 	}
 	if len(e.Variables) > maxVariables {
@@ -223,6 +226,8 @@ func (t *target) environment(e template.Environment, own []string) {
 		text := v.Value.Text
 		if reference.Is(v.Value.Outline) {
 			text = v.Value.Outline // where it leads to says enough
+		} else if v.Value.Unknown != "" {
+			t.unknown = append(t.unknown, v.Name)
 		}
 		env = env.With(v.Name, text)
 	}
