@@ -176,8 +176,12 @@ func Explain(s Subject) Result {
 	if len(d.Misnamed) > 0 {
 		r.Remarks = append(r.Remarks, check.Misnamed(d.Misnamed, slices.Collect(maps.Keys(files.all))))
 	}
+	front := map[string]string{} // what was put there last, by variable
 	for _, e := range d.Plan.Edits {
-		text, reason := sentence(e, before, d.Plan.Runtime.Language, s.AnyUnknown)
+		text, reason := sentence(e, before, front[e.Name], d.Plan.Runtime.Language, s.AnyUnknown)
+		if e.Kind == inject.PrependVariable {
+			front[e.Name] = e.Added
+		}
 		r.Edits = append(r.Edits, Edit{e.Agent, files.of(e.Agent, e.Name), e.Kind.String(), e.Name, e.Added, text, reason})
 	}
 	for _, w := range d.Plan.Wrappers {

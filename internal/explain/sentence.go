@@ -8,8 +8,9 @@ import (
 )
 
 // sentence says in plain words what an edit does to a process, and why it is
-// done in this way. unknown is set if p may have variables that are not known.
-func sentence(e inject.Edit, p inject.Process, lang fragment.Language, unknown bool) (text, reason string) {
+// done in this way. front is what the plan has put in front of the variable
+// before. unknown is set if p may have variables that are not known.
+func sentence(e inject.Edit, p inject.Process, front string, lang fragment.Language, unknown bool) (text, reason string) {
 	old, set := p.Env.Lookup(e.Name)
 	set = set && old != ""
 	switch e.Kind {
@@ -21,6 +22,9 @@ func sentence(e inject.Edit, p inject.Process, lang fragment.Language, unknown b
 		}
 	case inject.PrependVariable:
 		text = "puts " + e.Added + " at the front of " + e.Name
+		if front != "" {
+			text += ", behind " + front
+		}
 		reason = "agents load first; what the function has there stays behind it"
 	case inject.AppendVariable:
 		text = "puts " + e.Added + " at the end of " + e.Name
