@@ -49,13 +49,14 @@ layer: ## dist/graft-ARCH.zip; ARCH=amd64|arm64, SECRETS=1
 # line only: a variable that happens to be in the environment decides nothing.
 asked = $(if $(filter command line,$(origin $(1))),$($(1)))
 publish: name = $(or $(call asked,NAME),graft)
-publish: zip = $(or $(call asked,ZIP),$(DIST)/$(name)-$(ARCH).zip)
+publish: arch = $(patsubst x86_64,amd64,$(ARCH))
+publish: zip = $(or $(call asked,ZIP),$(DIST)/$(name)-$(arch).zip)
 publish: ## a layer to AWS: NAME= FOLDER= ARCH= REGIONS= (README)
 	@command -v aws >/dev/null || { echo 'publish: the AWS CLI, aws, is not on the PATH' >&2; exit 1; }
 	@REGIONS='$(call asked,REGIONS)' RUNTIMES='$(call asked,RUNTIMES)' LICENSE='$(call asked,LICENSE)' BUCKET='$(call asked,BUCKET)' \
 	  ACCOUNTS='$(call asked,ACCOUNTS)' ORGANIZATION='$(call asked,ORGANIZATION)' PUBLIC='$(call asked,PUBLIC)' SSM='$(call asked,SSM)' \
-	  layers/publish/publish.sh '$(zip)' '$(name)' '$(ARCH)' \
-	  $(if $(call asked,ZIP),,$(GO) run ./layers/graft build --arch $(ARCH) --out $(DIST) --name $(name) $(if $(filter 1,$(call asked,SECRETS)),--secrets) $(call asked,FOLDER))
+	  layers/publish/publish.sh '$(zip)' '$(name)' '$(arch)' \
+	  $(if $(call asked,ZIP),,$(GO) run ./layers/graft build --arch $(arch) --out $(DIST) --name $(name) $(if $(filter 1,$(call asked,SECRETS)),--secrets) $(call asked,FOLDER))
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 release: ## layers, commands for Linux and macOS, SHA256SUMS

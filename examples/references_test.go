@@ -21,6 +21,14 @@ import (
 	"github.com/graft-lambda/graft/layers"
 )
 
+// TestReferencesRole: of what the README has the role do, SAM's policy template
+// for a secret lacks one.
+func TestReferencesRole(t *testing.T) {
+	text, err := os.ReadFile("references/template.yaml")
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "Action: secretsmanager:BatchGetSecretValue\n              Resource: '*'\n")
+}
+
 // TestReferences runs the unmodified function of examples/references with its
 // template's own variables, on demand and out of a snapshot. What it finds is in
 // no log and no file.

@@ -40,8 +40,9 @@ func Stage(ctx context.Context, dst string, opt Options, folders ...string) erro
 	return l.Copy(ctx, dst)
 }
 
-// unshipped are the names of what lies beside one's files and is not for Lambda.
-var unshipped = map[string]bool{".git": true, ".DS_Store": true}
+// Unshipped reports whether what has this name lies beside one's files and is
+// not for Lambda.
+func Unshipped(base string) bool { return base == ".git" || base == ".DS_Store" }
 
 func (l *Layer) folders(ctx context.Context, opt Options, folders []string) error {
 	for _, folder := range folders {
@@ -71,7 +72,7 @@ func (l *Layer) folder(ctx context.Context, opt Options, folder string) error {
 		if !d.IsDir() {
 			return nil
 		}
-		if l.without[root][name] || unshipped[path.Base(name)] {
+		if l.without[root][name] || Unshipped(path.Base(name)) {
 			return fs.SkipDir
 		}
 		if path.Base(name) == "node_modules" {
@@ -103,7 +104,7 @@ func (l *Layer) level(ctx context.Context, opt Options, root *os.Root, dir, from
 			return fmt.Errorf("%s: %w", filepath.Join(from, dir, m.files[0]), err)
 		}
 	}
-	if !shipped[packageFile] && unlocked(root, dir) {
+	if !shipped[packageFile] && Unlocked(root.FS(), dir) {
 		opt.logf("%s: its dependencies are not installed: it has no package-lock.json, which npm install --package-lock-only makes", filepath.Join(from, dir, packageFile))
 	}
 	files, err := fs.ReadDir(root.FS(), dir)
@@ -111,7 +112,7 @@ func (l *Layer) level(ctx context.Context, opt Options, root *os.Root, dir, from
 		return err
 	}
 	for _, file := range files {
-		if file.IsDir() || shipped[file.Name()] || unshipped[file.Name()] {
+		if file.IsDir() || shipped[file.Name()] || Unshipped(file.Name()) {
 			continue
 		}
 		if err := l.add(root, path.Join(dir, file.Name()), path.Join(dir, file.Name()), from); err != nil {

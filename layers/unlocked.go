@@ -3,7 +3,7 @@ package layers
 import (
 	"encoding/json"
 	"io"
-	"os"
+	"io/fs"
 	"path"
 )
 
@@ -12,11 +12,11 @@ const packageFile = "package.json"
 // maxPackageFile bounds what is read of a package.json, in bytes.
 const maxPackageFile = 1 << 20
 
-// unlocked tells whether the package.json in the folder dir names dependencies
+// Unlocked tells whether the package.json in the folder dir names dependencies
 // that neither a lock file nor a node_modules folder brings, there or above.
-func unlocked(root *os.Root, dir string) bool {
+func Unlocked(root fs.FS, dir string) bool {
 	name := path.Join(dir, packageFile)
-	if info, err := root.Stat(name); err != nil || !info.Mode().IsRegular() {
+	if info, err := fs.Stat(root, name); err != nil || !info.Mode().IsRegular() {
 		return false
 	}
 	file, err := root.Open(name)
@@ -30,8 +30,10 @@ func unlocked(root *os.Root, dir string) bool {
 		return false
 	}
 	for ; ; dir = path.Dir(dir) {
-		if exists(root, path.Join(dir, "node_modules")) || exists(root, path.Join(dir, "package-lock.json")) {
-			return false
+		for _, name := range []string{"node_modules", "package-lock.json"} {
+			if _, err := fs.Lstat(root, path.Join(dir, name)); err == nil {
+				return false
+			}
 		}
 		if dir == "." {
 			return true

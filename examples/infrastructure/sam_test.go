@@ -71,6 +71,7 @@ func TestSAM(t *testing.T) {
 		p.run("sam", append([]string{sam, "build"}, options...)...)
 		p.builtLayers("sam", "Agents")
 		p.check("sam/template.yaml")
+		p.check("sam/.aws-sam/build/template.yaml")
 		assert.FileExists(t, filepath.Join(p.dir, "sam/.aws-sam/build/AgentsArm64/graft.d/50-resource.env"))
 	}
 

@@ -28,6 +28,10 @@ import (
 // Hidden stands in place of a value that graft did not write.
 const Hidden = "(your value)"
 
+// Unknown stands in place of a value that only the deployment knows, if there is
+// one at all.
+const Unknown = "(not known)"
+
 // Secret stands in place of a fragment's value that seems to be a secret.
 const Secret = "(a secret)"
 
@@ -45,6 +49,10 @@ type Subject struct {
 	// in Platform are Lambda's own; the others the owner's.
 	Process  inject.Process
 	Platform inject.Env
+	// Unknown are the owner's variables whose values are not known: in Process
+	// they are empty. AnyUnknown is set if there may be others.
+	Unknown    []string
+	AnyUnknown bool
 	// Root is the file system, Arch the processor as Go names it, Dir the
 	// working directory.
 	Root fs.FS
@@ -66,6 +74,9 @@ type Result struct {
 	Line int `json:"line,omitempty"`
 	// Error is why the function cannot be explained; then little else is set.
 	Error string `json:"error,omitempty"`
+	// Nested is set for a nested template, which Function and Line name: where it
+	// is. Its functions are not explained; little else is set.
+	Nested string `json:"nested,omitempty"`
 	// Runtimes are those with this result; Before and After are of the last.
 	Runtimes     []string `json:"runtimes"`
 	Architecture string   `json:"architecture"`
@@ -134,7 +145,7 @@ type Skip struct {
 func Explain(s Subject) Result {
 	d := inject.Decide(s.Process, inject.Machine{Root: s.Root, Dir: s.Dir, Arch: s.Arch, Self: "/opt/graft", Resolve: s.unresolved})
 	files := newFiles(s.Root, d)
-	before := inject.Process{Argv: d.Before.Argv, Env: hide(d.Before.Env, s.Platform)}
+	before := inject.Process{Argv: d.Before.Argv, Env: s.hide(d.Before.Env)}
 	d.Plan.Edits = withoutSecrets(d.Plan.Edits)
 	after := d.Plan.Apply(before)
 	r := Result{
@@ -165,8 +176,12 @@ func Explain(s Subject) Result {
 	if len(d.Misnamed) > 0 {
 		r.Remarks = append(r.Remarks, check.Misnamed(d.Misnamed, slices.Collect(maps.Keys(files.all))))
 	}
+	front := map[string]string{} // what was put there last, by variable
 	for _, e := range d.Plan.Edits {
-		text, reason := sentence(e, before, d.Plan.Runtime.Language)
+		text, reason := sentence(e, before, front[e.Name], d.Plan.Runtime.Language, s.AnyUnknown)
+		if e.Kind == inject.PrependVariable {
+			front[e.Name] = e.Added
+		}
 		r.Edits = append(r.Edits, Edit{e.Agent, files.of(e.Agent, e.Name), e.Kind.String(), e.Name, e.Added, text, reason})
 	}
 	for _, w := range d.Plan.Wrappers {
@@ -207,14 +222,18 @@ func withoutSecrets(edits []inject.Edit) []inject.Edit {
 	return edits
 }
 
-// hide puts Hidden in place of the owner's values. The entries of platform are
-// Lambda's own.
-func hide(env, platform inject.Env) inject.Env {
+// hide puts Hidden in place of the owner's values, and Unknown where there may be
+// one.
+func (s Subject) hide(env inject.Env) inject.Env {
 	hidden := slices.Clone(env)
 	for i, entry := range hidden {
 		name, value, found := strings.Cut(entry, "=")
-		if found && value != "" && !slices.Contains(platform, entry) {
+		switch {
+		case !found || slices.Contains(s.Platform, entry):
+		case value != "":
 			hidden[i] = name + "=" + Hidden
+		case slices.Contains(s.Unknown, name):
+			hidden[i] = name + "=" + Unknown
 		}
 	}
 	return hidden

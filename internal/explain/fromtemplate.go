@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,7 +27,7 @@ func (o Options) fromTemplate() ([]target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Template, err)
 	}
-	functions := t.Functions
+	functions, nested := t.Functions, o.nested(t)
 	if o.Function != "" {
 		f, ok := t.Function(o.Function)
 		if !ok {
@@ -34,14 +35,17 @@ func (o Options) fromTemplate() ([]target, error) {
 			for _, f := range t.Functions {
 				names = append(names, f.ID)
 			}
+			for _, n := range nested {
+				names = append(names, "what the nested template "+n.name+" has ("+n.nested+")")
+			}
 			for _, v := range t.Unread {
 				names = append(names, "what "+v.Unknown+" makes, which is not known before the deployment")
 			}
 			return nil, usage("--function: %s has no function %q; it has %s", o.Template, o.Function, show.Line(strings.Join(names, ", ")))
 		}
-		functions = []template.Function{f}
+		functions, nested = []template.Function{f}, nil
 	}
-	if len(functions) == 0 {
+	if len(functions) == 0 && len(nested) == 0 {
 		return nil, fmt.Errorf("%s: no function in it", o.Template)
 	}
 	// What is wrong with the options themselves is not about one function.
@@ -62,7 +66,16 @@ func (o Options) fromTemplate() ([]target, error) {
 	for _, f := range functions {
 		targets = append(targets, o.fromFunction(t, f))
 	}
-	return targets, nil
+	return append(targets, nested...), nil
+}
+
+// nested makes targets of the nested templates.
+func (o Options) nested(t template.Template) []target {
+	var targets []target
+	for _, n := range t.Nested {
+		targets = append(targets, target{name: n.ID, line: n.Line, nested: n.Where(o.Template)})
+	}
+	return targets
 }
 
 // opens tries to open a layer or code.
@@ -109,6 +122,8 @@ func (o Options) fromFunction(t template.Template, f template.Function) target {
 	wrapper, set := inject.Env(r.env).Lookup(managed.ExecWrapper)
 	switch {
 	case r.runtimes[0].OSOnly():
+	case !set && r.anyUnknown, slices.Contains(r.unknown, managed.ExecWrapper):
+		r.remark("whether %s is %s is not known: shown is what graft would do", managed.ExecWrapper, self)
 	case !set:
 		r.remark("%s is not set: Lambda does not call graft. Set it to %s; shown is what graft would do", managed.ExecWrapper, self)
 	case wrapper != self:
@@ -191,9 +206,9 @@ func (t *target) known(name string, v template.Value) string {
 const maxVariables = 1024
 
 // environment takes the function's variables, with own over them. One that is
-// not known counts as set, and empty.
+// not known counts as set, and empty, for the plan.
 func (t *target) environment(e template.Environment, own []string) {
-	if e.Unknown != "" {
+	if t.anyUnknown = e.Unknown != ""; t.anyUnknown {
 		t.remark("the function's variables are not known before the deployment (%s)", e.Unknown)
 	}
 	if len(e.Variables) > maxVariables {
@@ -211,6 +226,8 @@ func (t *target) environment(e template.Environment, own []string) {
 		text := v.Value.Text
 		if reference.Is(v.Value.Outline) {
 			text = v.Value.Outline // where it leads to says enough
+		} else if v.Value.Unknown != "" {
+			t.unknown = append(t.unknown, v.Name)
 		}
 		env = env.With(v.Name, text)
 	}

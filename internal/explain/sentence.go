@@ -8,16 +8,23 @@ import (
 )
 
 // sentence says in plain words what an edit does to a process, and why it is
-// done in this way.
-func sentence(e inject.Edit, p inject.Process, lang fragment.Language) (text, reason string) {
+// done in this way. front is what the plan has put in front of the variable
+// before. unknown is set if p may have variables that are not known.
+func sentence(e inject.Edit, p inject.Process, front string, lang fragment.Language, unknown bool) (text, reason string) {
 	old, set := p.Env.Lookup(e.Name)
 	set = set && old != ""
 	switch e.Kind {
 	case inject.SetVariable:
 		text = "sets " + e.Name + " to " + e.Added
 		reason = "a default: the function does not set it"
+		if unknown {
+			reason = "a default, if the function does not set it"
+		}
 	case inject.PrependVariable:
 		text = "puts " + e.Added + " at the front of " + e.Name
+		if front != "" {
+			text += ", behind " + front
+		}
 		reason = "agents load first; what the function has there stays behind it"
 	case inject.AppendVariable:
 		text = "puts " + e.Added + " at the end of " + e.Name
@@ -40,7 +47,7 @@ func sentence(e inject.Edit, p inject.Process, lang fragment.Language) (text, re
 	default:
 		text = fmt.Sprintf("%v %s %s", e.Kind, e.Name, e.Added)
 	}
-	if !set && (e.Kind == inject.PrependVariable || e.Kind == inject.AppendVariable) {
+	if !set && !unknown && (e.Kind == inject.PrependVariable || e.Kind == inject.AppendVariable) {
 		reason = "the function has nothing there"
 	}
 	if e.Why != "" {

@@ -55,6 +55,10 @@ func All(o Options) ([]Result, error) {
 	}
 	var results []Result
 	for _, t := range targets {
+		if t.nested != "" {
+			results = append(results, Result{Function: t.name, Line: t.line, Nested: t.nested}.complete())
+			continue
+		}
 		list, err := t.explain()
 		switch {
 		case err == nil:
@@ -75,20 +79,26 @@ type target struct {
 	layers   []source
 	code     string
 	env      []string
-	handler  string
-	memory   int
-	arch     string
-	archFrom string // where arch comes from, for messages
-	command  []string
-	dir      string
-	image    bool
-	remarks  []string
-	stops    []string // what keeps the function from starting
+	// unknown are those of env whose values are not known; anyUnknown is set if
+	// there may be others.
+	unknown    []string
+	anyUnknown bool
+	handler    string
+	memory     int
+	arch       string
+	archFrom   string // where arch comes from, for messages
+	command    []string
+	dir        string
+	image      bool
+	remarks    []string
+	stops      []string // what keeps the function from starting
 	// open is set if there may be more in the layers than is known here.
 	open bool
 	// line is where the function stands in its template, runtime what that says.
 	line    int
 	runtime string
+	// nested is where a nested template is, which is no function.
+	nested string
 	// err is why the function cannot be explained.
 	err error
 }
@@ -259,6 +269,6 @@ func (t target) subject(root fs.FS, p inject.Process, platform inject.Env) Subje
 	}
 	return Subject{
 		Name: t.name, Line: t.line, Process: p, Platform: platform, Root: root, Arch: t.arch, Dir: dir,
-		Open: t.open, Stops: t.stops, Remarks: t.remarks,
+		Unknown: t.unknown, AnyUnknown: t.anyUnknown, Open: t.open, Stops: t.stops, Remarks: t.remarks,
 	}
 }

@@ -68,16 +68,14 @@ func find(all template.Template, v template.Value, dir string) (s source, unknow
 		return s, layerName(v), nil
 	}
 	s = source{line: l.Line, id: l.ID}
-	if l.BuildMethod.Set() {
-		s.file = filepath.Join(dir, ".aws-sam", "build", l.ID)
-		if isFolder(s.file) {
-			return s, "", nil
-		}
-	}
-	if !l.Content.Known() {
+	at := l.Place(func(folder string) bool {
+		entries, err := os.ReadDir(below(dir, folder))
+		return err == nil && len(entries) > 0
+	})
+	if at.Path == "" {
 		return s, l.ID + ", " + l.Content.Unknown, nil
 	}
-	s.file, s.sam = below(dir, l.Content.Text), l.BuildMethod.Set()
+	s.file, s.sam = below(dir, at.Path), at.Made != ""
 	if outside(dir, s.file) {
 		return s, "", fmt.Errorf("line %d: the layer %s (line %d) %w: give its folder or zip with --layer", v.Line, l.ID, l.Line, check.ErrOutside)
 	}

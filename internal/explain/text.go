@@ -69,6 +69,10 @@ func (p printer) result(r Result) {
 	for _, text := range r.Remarks {
 		p.text(show.Yellow, "  ! %s", text)
 	}
+	if r.Nested != "" {
+		p.text(show.Yellow, "  ! a nested template (%s): what it has is not explained; give it to --template by itself; after sam build, the one below .aws-sam/build", r.Nested)
+		return
+	}
 	if r.Error != "" {
 		p.text(show.Red, "  cannot be explained: %s", r.Error)
 		return

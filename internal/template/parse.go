@@ -10,6 +10,8 @@ const (
 	lambdaFunction     = "AWS::Lambda::Function"
 	serverlessLayer    = "AWS::Serverless::LayerVersion"
 	lambdaLayer        = "AWS::Lambda::LayerVersion"
+	serverlessNested   = "AWS::Serverless::Application"
+	cloudNested        = "AWS::CloudFormation::Stack"
 )
 
 // Parse reads a template. Its error is an [*Error].
@@ -43,6 +45,10 @@ func Parse(data []byte) (Template, error) {
 			t.Functions = append(t.Functions, r.function(f, typ, properties))
 		case serverlessLayer, lambdaLayer:
 			t.Layers = append(t.Layers, r.layer(f, typ, properties))
+		case serverlessNested:
+			t.Nested = append(t.Nested, r.nested(f, typ, properties, "Location"))
+		case cloudNested:
+			t.Nested = append(t.Nested, r.nested(f, typ, properties, "TemplateURL"))
 		}
 		if properties != nil && (properties.kind != mapping || properties.get("Fn::Transform") != nil) {
 			t.Unread = append(t.Unread, Value{Unknown: f.name + ": Properties", Line: properties.line})
@@ -127,7 +133,23 @@ func (r resolver) layer(f field, typ string, p *node) Layer {
 		Runtimes:    r.list(p.get("CompatibleRuntimes")),
 		BuildMethod: r.value(metadata.get("BuildMethod")), BuildArchitecture: r.value(metadata.get("BuildArchitecture")),
 		Architectures: r.list(p.get("CompatibleArchitectures")),
+		// https://github.com/aws/aws-sam-cli/blob/develop/samcli/lib/samlib/resource_metadata_normalizer.py
+		Built: metadata.get("SamResourceId") != nil,
 	}
+}
+
+// nested reads a nested template, which the property name of p leads to.
+func (r resolver) nested(f field, typ string, p *node, name string) Nested {
+	n := Nested{ID: f.name, Type: typ, Line: f.line, Location: r.place(f, p, name, "")}
+	switch at := p.get(name); {
+	case at != nil && at.kind == mapping:
+		n.Location.Unknown = "in the Serverless Application Repository"
+	case strings.HasPrefix(n.Location.Text, "https://"):
+		n.Location.Text, n.Location.Unknown = "", "in S3"
+	case !n.Location.Set():
+		n.Location.Unknown = "no " + name
+	}
+	return n
 }
 
 // inner resolves a property within a property, which may as a whole be unknown.

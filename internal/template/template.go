@@ -17,11 +17,12 @@ import "fmt"
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 const MaxSize = 1 << 20
 
-// A Template is what counts of a template: its functions and layers, in the
-// order in which they are written.
+// A Template is what counts of a template: its functions, layers and nested
+// templates, in the order in which they are written.
 type Template struct {
 	Functions []Function
 	Layers    []Layer
+	Nested    []Nested
 	// Unread names what the template makes only when it is deployed, such as
 	// resources of Fn::ForEach: functions may hide there.
 	Unread []Value
@@ -100,6 +101,19 @@ type Layer struct {
 	// BuildMethod and BuildArchitecture are of the layer's Metadata.
 	BuildMethod       Value
 	BuildArchitecture Value
+	// Built is set in a template that sam build wrote: Content is what it made.
+	Built bool
+}
+
+// A Nested is an AWS::Serverless::Application or AWS::CloudFormation::Stack: a
+// template of its own, which is not read with this one.
+type Nested struct {
+	ID   string
+	Type string
+	Line int
+	// Location is the local template, relative to this one's folder. One that is
+	// elsewhere is unknown.
+	Location Value
 }
 
 // An Environment is the variables of a function.

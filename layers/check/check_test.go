@@ -30,7 +30,7 @@ var update = flag.Bool("update", false, "write what was found into testdata")
 // working folder; besides its files it holds:
 //
 //	files   one file per line that text cannot say: "a/p mode=700",
-//	        "a/l -> target", "a/lib.so elf=arm64 [interp=PATH]", "a/big size=N"
+//	        "a/l -> target", "a/empty/", "a/lib.so elf=arm64 [interp=PATH]", "a/big size=N"
 //	zip     names of folders to pack into NAME.zip
 //	check   the paths to check, the template last; by default every folder
 //	want    the report
@@ -141,6 +141,9 @@ func run(t *testing.T, ar *txtar.Archive) check.Report {
 			require.NoError(t, err)
 			reach := template.ReachOf(p, paths...)
 			return check.Template(check.Options{}, p, data, func(file string) (*check.Layer, error) {
+				if !filepath.IsAbs(file) {
+					file = filepath.Join(filepath.Dir(p), file)
+				}
 				if real, err := template.RealPath(file); err == nil && !reach.Holds(real) {
 					return nil, check.ErrOutside
 				}
@@ -166,6 +169,10 @@ func special(t *testing.T, line string) {
 	if name, target, ok := strings.Cut(line, " -> "); ok {
 		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
 		require.NoError(t, os.Symlink(target, name))
+		return
+	}
+	if strings.HasSuffix(line, "/") {
+		require.NoError(t, os.MkdirAll(line, 0o755))
 		return
 	}
 	words := strings.Fields(line)

@@ -11,6 +11,9 @@ import (
 	"github.com/graft-lambda/graft/layers"
 )
 
+// machines are the processors that Lambda has.
+var machines = map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}
+
 // isProgram reports whether an object is a program and no library.
 func isProgram(o *native.Object) bool {
 	return o.Type == elf.ET_EXEC || o.Type == elf.ET_DYN && o.Interp != "" && o.Soname == ""
@@ -75,13 +78,44 @@ func (l *Layer) arch() string {
 		if e.object == nil || !own(e.name) && path.Dir(e.name) != "extensions" {
 			continue
 		}
-		arch := map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}[e.object.Machine]
+		arch := machines[e.object.Machine]
 		if found != "" && arch != found {
 			return ""
 		}
 		found = arch
 	}
 	return found
+}
+
+// builtFor is the architecture that the layer was built for: by the programs that
+// tell, or else by all native files in it. It is empty if they do not say it.
+func (l *Layer) builtFor() string {
+	found := l.arch()
+	if found != "" {
+		return found
+	}
+	for _, e := range l.files() {
+		if e.object == nil {
+			continue
+		}
+		arch := machines[e.object.Machine]
+		if arch == "" || found != "" && arch != found {
+			return ""
+		}
+		found = arch
+	}
+	return found
+}
+
+// arches are the architectures that layers were built for.
+func arches(list []*Layer) []string {
+	var all []string
+	for _, l := range list {
+		if arch := l.builtFor(); arch != "" && !slices.Contains(all, arch) {
+			all = append(all, arch)
+		}
+	}
+	return all
 }
 
 // guess is the architecture that plans are made for where nothing says it:

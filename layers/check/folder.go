@@ -46,11 +46,18 @@ func Open(file string) (*Layer, error) {
 var errMany = errors.New("too many")
 
 // ReadFolder reads a layer from a file system whose root will be /opt. It must
-// be able to read links (io/fs.ReadLinkFS) if there are any.
+// be able to read links (io/fs.ReadLinkFS) if there are any. What graft build
+// does not ship is not looked at.
 func ReadFolder(name string, fsys fs.FS) *Layer {
-	l := &Layer{Name: name, entries: map[string]*entry{}, folder: true}
+	l := &Layer{Name: name, entries: map[string]*entry{}, folder: true, fsys: fsys}
 	err := fs.WalkDir(fsys, ".", func(file string, d fs.DirEntry, err error) error {
 		if err == nil && file == "." {
+			return nil
+		}
+		if layers.Unshipped(path.Base(file)) {
+			if d != nil && d.IsDir() {
+				return fs.SkipDir
+			}
 			return nil
 		}
 		if len(l.entries) >= layers.MaxEntries {
@@ -142,6 +149,22 @@ func (l *Layer) Uninstalled() []string {
 			above = path.Dir(above)
 		}
 		if !installed[above] {
+			names = append(names, e.name)
+		}
+	}
+	return names
+}
+
+// unlocked returns the package.json files of a source folder whose dependencies
+// nothing brings, by their paths in it.
+func (l *Layer) unlocked() []string {
+	if !l.source() {
+		return nil
+	}
+	var names []string
+	for _, e := range l.files() {
+		dir, base := path.Split(e.name)
+		if base == "package.json" && !strings.Contains("/"+dir, "/node_modules/") && layers.Unlocked(l.fsys, path.Clean(dir)) {
 			names = append(names, e.name)
 		}
 	}

@@ -18,6 +18,7 @@ type Layer struct {
 
 	entries map[string]*entry // by slash-separated path
 	folder  bool              // a source folder: modes are not yet those that ship
+	fsys    fs.FS             // of a folder
 	packed  int64             // bytes of the zip; 0 of a folder
 	pending []string          // folders of manifests that are still to be installed
 	found   findings

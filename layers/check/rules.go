@@ -39,6 +39,7 @@ var Rules = []Rule{
 	{"bad-reference", Error, "A reference to a setting or secret that can never be resolved", "write it as the README says: ref+awsssm://PATH, ref+awssecrets://ID, with #/KEY for a part of it"},
 	{"secrets-missing", Error, "References to settings or secrets, or a GRAFT_RUN of graft-secrets, but no layer has it", "make the layer with graft build --secrets"},
 	{"not-installed", Warning, "A dependency manifest that is not installed: what it pins cannot be checked", "check what graft build made of the folder"},
+	{"not-locked", Warning, "A package.json with dependencies and without a lock file: graft build installs nothing for it", "make a lock file: npm install --package-lock-only"},
 
 	// Files.
 	{"unreadable-file", Error, "A file that cannot be read here", "make it readable"},
@@ -47,6 +48,7 @@ var Rules = []Rule{
 	{"script-crlf", Error, "A script whose first line ends with CRLF: the kernel looks for an interpreter of that name", "save it with LF line ends"},
 	{"script-interpreter", Error, "A script whose interpreter is not there", "name an interpreter that Lambda's system has, such as /bin/sh, or ship it in the layer"},
 	{"wrong-arch", Error, "Native code for another processor", "build or install it for the layer's architecture"},
+	{"mixed-arch", Error, "Layers for different architectures: no function can have both", "check the layers of each architecture by themselves"},
 	{"wrong-libc", Error, "Native code for another C library: Lambda's runtimes have glibc", "build or install it for glibc"},
 	{"special-file", Error, "A file that Lambda does not unpack, or unpacks as something else", "ship files, folders and links only, without set-user-id bits"},
 	{"unsafe-link", Error, "A link that leaves the layer", "link to a path inside the layer, best a relative one"},
@@ -78,6 +80,7 @@ var Rules = []Rule{
 	// Functions.
 	{"template-invalid", Error, "A template that cannot be read", "correct it; sam validate --lint says more"},
 	{"template-unread", Warning, "A part of the template that only a deployment makes: it was not checked", "check what the deployment made, or write the functions out"},
+	{"template-nested", Warning, "A nested template: its functions and layers were not checked", "check that template by itself; after sam build, the one below .aws-sam/build"},
 	{"layer-not-found", Warning, "A layer that is not here to be checked", "build it first, or give its folder or zip beside the template"},
 	{"layer-outside", Warning, "A layer outside the template's folder and its repository: it was not looked at", "if it is to be checked, give its folder or zip beside the template"},
 	{"runtime-invalid", Error, "A Runtime that is none of Lambda's: misspelt, or long retired; the deployment fails", "write it as Lambda does: nodejs22.x, python3.13, java21, dotnet8, ruby3.4, provided.al2023"},

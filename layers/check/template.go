@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 
 	"github.com/graft-lambda/graft/inject/reference"
@@ -39,6 +38,9 @@ func Template(opt Options, name string, data []byte, open Source, given ...*Laye
 	for _, v := range t.Unread {
 		c.found.add("template-unread", name, v.Line, "%s: is made when the template is deployed", v.Unknown)
 	}
+	for _, n := range t.Nested {
+		c.found.add("template-nested", name, n.Line, "%s: %s", n.ID, n.Where(name))
+	}
 	tc := &templateCheck{checking: c, name: name, template: t, arch: opt.Arch, local: map[string]local{}, used: map[string]bool{}}
 	for _, l := range t.Layers {
 		tc.local[l.ID] = find(l, open)
@@ -62,7 +64,7 @@ func Template(opt Options, name string, data []byte, open Source, given ...*Laye
 		}
 	}
 	if rest := slices.DeleteFunc(tc.given, func(l *Layer) bool { return c.done[l] }); len(rest) > 0 {
-		c.stack(stackOf(opt, rest)) // no function lacks them
+		c.unknown(opt, rest) // no function lacks them
 	}
 	return c.report()
 }
@@ -185,22 +187,23 @@ func byPackages(l template.Layer) bool {
 
 // find opens a layer of the template where it is here.
 func find(l template.Layer, open Source) local {
-	file := l.Content.Text
-	if l.BuildMethod.Set() {
-		file = path.Join(".aws-sam/build", l.ID)
+	at := l.Place(func(folder string) bool {
+		layer, err := open(folder)
+		return err == nil && len(layer.entries) > 0 || errors.Is(err, ErrOutside)
+	})
+	if at.Made != "" {
+		return local{code: "layer-not-found", why: fmt.Sprintf("%s is not built: there is nothing in %s", l.ID, at.Made), plain: byPackages(l)}
 	}
 	var layer *Layer
 	err := errors.New(l.Content.Unknown)
-	if l.BuildMethod.Set() || l.Content.Known() {
-		layer, err = open(file)
+	if at.Path != "" {
+		layer, err = open(at.Path)
 	}
 	switch {
 	case err == nil:
 		return local{layer: layer}
 	case errors.Is(err, ErrOutside):
-		return local{code: "layer-outside", why: fmt.Sprintf("%s: %s: was not looked at", l.ID, file)}
-	case l.BuildMethod.Set():
-		return local{code: "layer-not-found", why: fmt.Sprintf("%s is not built: there is no %s", l.ID, file), plain: byPackages(l)}
+		return local{code: "layer-outside", why: fmt.Sprintf("%s: %s: was not looked at", l.ID, at.Path)}
 	}
 	return local{code: "layer-not-found", why: fmt.Sprintf("%s: %v", l.ID, err)}
 }

@@ -28,7 +28,8 @@ const secret = "hunter2"
 //	args         one argument per line
 //	native       optional: "FILE ARCH" per line, a native library
 //	zip          optional: "FILE FOLDER" per line, a zip of a folder
-//	any other    a file; one that begins with #! can be executed
+//	any other    a file, or a folder if it ends with /; a file that begins with
+//	             #! can be executed
 //	want/status  the exit status, want/stdout and want/stderr the output
 func TestExplainGolden(t *testing.T) {
 	cases, err := filepath.Glob("testdata/explain/*.txtar")
@@ -94,6 +95,8 @@ func lay(t *testing.T, ar *txtar.Archive) (args []string) {
 				zips = append(zips, strings.Fields(line))
 			}
 		case strings.HasPrefix(f.Name, "want/"):
+		case strings.HasSuffix(f.Name, "/"):
+			require.NoError(t, os.MkdirAll(f.Name, 0o755))
 		case bytes.HasPrefix(f.Data, []byte("#!")):
 			write(f.Name, f.Data, 0o755)
 		default:
