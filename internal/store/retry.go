@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
 
@@ -40,14 +41,17 @@ func (r *retries) IsErrorRetryable(err error) bool {
 	if isCanceled(err) || r.over() {
 		return false // and what came before says more
 	}
+	if errors.Is(err, net.ErrClosed) {
+		return true // an attempt's time was over, which net/http cannot always tell
+	}
 	r.mu.Lock()
 	r.last = err
 	r.mu.Unlock()
 	return errors.Is(err, io.ErrUnexpectedEOF) || isTimeout(err) || r.Standard.IsErrorRetryable(err)
 }
 
-// over reports whether the time for the call is over. Its end closes a connection
-// under an answer, and deadlines of the network may be told before the context's.
+// over reports whether the time for the call is over, which the network's
+// deadlines may tell before the context does.
 func (r *retries) over() bool {
 	deadline, ok := r.ctx.Deadline()
 	return r.ctx.Err() != nil || ok && !time.Now().Before(deadline)

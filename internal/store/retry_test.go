@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,8 +25,9 @@ func TestRetriesKeepTheCause(t *testing.T) {
 		r := newRetries(ctx)
 		assert.False(t, r.IsErrorRetryable(errors.New("s3cret")))
 		assert.True(t, r.IsErrorRetryable(cause))
+		assert.True(t, r.IsErrorRetryable(&net.OpError{Op: "read", Err: net.ErrClosed}))
 		time.Sleep(time.Second) // of the bubble's clock
-		assert.False(t, r.IsErrorRetryable(&net.OpError{Op: "read", Err: net.ErrClosed}))
+		assert.False(t, r.IsErrorRetryable(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}))
 		assert.Equal(t, cause, r.lastError())
 	})
 }
