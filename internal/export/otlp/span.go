@@ -25,6 +25,12 @@ func children(of place, parent []byte, parts []telemetry.Span) []*tracepb.Span {
 	return spans
 }
 
+// The bits of Span.flags that say whether the parent is in another process.
+const (
+	hasRemote = 0x100
+	isRemote  = 0x200
+)
+
 func newSpan(name string, in place, span []byte, start, end time.Time) *tracepb.Span {
 	flags := uint32(in.flags) | hasRemote
 	if in.parent != nil {

@@ -180,9 +180,3 @@ func (s *spanState) invokeSpan(event telemetry.Event, record telemetry.Invocatio
 	}
 	return span
 }
-
-// The bits of Span.flags that say whether the parent is in another process.
-const (
-	hasRemote = 0x100
-	isRemote  = 0x200
-)
