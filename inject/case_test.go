@@ -2,7 +2,6 @@ package inject_test
 
 import (
 	"debug/elf"
-	"encoding/binary"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,6 +16,8 @@ import (
 
 	"github.com/graft-lambda/graft/inject"
 	"github.com/graft-lambda/graft/inject/fragment"
+	"github.com/graft-lambda/graft/inject/native"
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 // A planCase is what a plan is made of.
@@ -143,33 +144,13 @@ func addFile(fsys fstest.MapFS, line string) error {
 		}
 	}
 	if arch != "" {
-		f.Data = elfFile(arch, interp)
+		f.Data = testbed.Object(elf.ET_DYN, native.Machine(arch), interp)
 	}
 	if old := fsys[fragment.Rel(words[0])]; old != nil && arch == "" {
 		f.Data = old.Data
 	}
 	fsys[fragment.Rel(words[0])] = f
 	return nil
-}
-
-// elfFile is the least that is a native file for arch: its header and, for a
-// program, the name of its dynamic linker.
-func elfFile(arch, interp string) []byte {
-	h := elf.Header64{
-		Ident:   [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
-		Type:    uint16(elf.ET_DYN),
-		Machine: uint16(map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[arch]),
-		Version: uint32(elf.EV_CURRENT), Ehsize: 64,
-	}
-	if interp == "" {
-		b, _ := binary.Append(nil, binary.LittleEndian, h)
-		return b
-	}
-	h.Phoff, h.Phentsize, h.Phnum = 64, 56, 1
-	b, _ := binary.Append(nil, binary.LittleEndian, h)
-	size := uint64(len(interp) + 1)
-	b, _ = binary.Append(b, binary.LittleEndian, elf.Prog64{Type: uint32(elf.PT_INTERP), Off: 120, Filesz: size, Memsz: size})
-	return append(b, interp+"\x00"...)
 }
 
 // lines takes a section apart.

@@ -73,10 +73,11 @@ func Decide(original Process, m Machine) (d Decision) {
 	d.Settings, _ = fragment.ParseSettings(original.Env.Lookup)
 	defer func() {
 		if r := recover(); r != nil {
-			// Only the runtime's own words: another panic might hold a value.
-			err, ok := r.(runtime.Error)
-			if !ok {
-				err = nil
+			// Only the runtime's own words: another panic might hold a value, and is
+			// told by its type.
+			why := fmt.Sprintf("a panic of type %T", r)
+			if err, ok := r.(runtime.Error); ok {
+				why = err.Error()
 			}
 			required := !d.Settings.OptionalSecrets && len(d.ownersUses()) > 0
 			d.Plan, d.Before = Plan{}, safe
@@ -85,7 +86,7 @@ func Decide(original Process, m Machine) (d Decision) {
 				d.dropReferences()
 			}
 			d.Process = d.Before
-			d.problem(fmt.Sprintf("internal error, please report it: starting without any agent (%v)", err))
+			d.problem(fmt.Sprintf("internal error, please report it: starting without any agent (%s)", why))
 		}
 	}()
 	d.addEnvFiles(m)

@@ -180,7 +180,7 @@ func (c *check) dotnetLists(name string, items []string) error {
 				return err
 			}
 		} else if !c.exists(item) {
-			return fmt.Errorf("%s: no such file", item)
+			return fileFault(item, fragment.ErrNoFile)
 		}
 	}
 	return nil

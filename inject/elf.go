@@ -2,8 +2,6 @@ package inject
 
 import (
 	"debug/elf"
-	"errors"
-	"fmt"
 	"io"
 	"path"
 	"strings"
@@ -32,14 +30,14 @@ func (c *check) loadsLibrary(file string, seen map[string]bool) error {
 	seen[file] = true
 	lib, err := c.readELF(file)
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return err
 	}
 	if want := c.machine(); lib.Machine != want {
-		return fmt.Errorf("%s: is for %s, this is %s", file, native.ArchName(lib.Machine), native.ArchName(want))
+		return faultf(file, WrongArch, "is for %s, this is %s", native.ArchName(lib.Machine), native.ArchName(want))
 	}
 	libc := c.libc()
 	if lib.Libc != "" && libc != "" && lib.Libc != libc {
-		return fmt.Errorf("%s: is for %s, the runtime is for %s", file, lib.Libc, libc)
+		return faultf(file, WrongLibc, "is for %s, the runtime is for %s", lib.Libc, libc)
 	}
 	for _, need := range lib.Needed {
 		if hasAnyPrefix(need, "ld-linux", "ld-musl", "libc.") {
@@ -47,7 +45,7 @@ func (c *check) loadsLibrary(file string, seen map[string]bool) error {
 		}
 		found := c.findLibrary(need, c.searchPath(lib, file))
 		if found == "" {
-			return fmt.Errorf("%s: needs %s, which is in none of its folders", file, need)
+			return faultf(file, OtherReason, "needs %s, which is in none of its folders", need)
 		}
 		if seen[found] || len(seen) >= maxLibraries {
 			continue
@@ -66,7 +64,7 @@ func (c *check) libraryNamed(name string, dirs ...string) error {
 			return c.library(path.Join(dir, name))
 		}
 	}
-	return fmt.Errorf("%s: no such library beside the runtime or in LD_LIBRARY_PATH", name)
+	return faultf(name, NotFound, "no such library beside the runtime or in LD_LIBRARY_PATH")
 }
 
 // readELF reads what counts of a native file.
@@ -78,9 +76,13 @@ func (m Machine) readELF(file string) (native.Object, error) {
 	defer f.Close()
 	r, ok := f.(io.ReaderAt)
 	if !ok {
-		return native.Object{}, errors.New("cannot be read at an offset")
+		return native.Object{}, faultf(file, OtherReason, "cannot be read at an offset")
 	}
-	return native.Read(r)
+	lib, err := native.Read(r)
+	if err != nil {
+		return lib, faultf(file, OtherReason, "%v", err)
+	}
+	return lib, nil
 }
 
 // libc is the C library of the runtime's program; empty if that is unknown or

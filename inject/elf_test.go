@@ -2,7 +2,6 @@ package inject
 
 import (
 	"debug/elf"
-	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -103,13 +102,7 @@ func TestLibraryMusl(t *testing.T) {
 // TestLibraryArch: the program decides, else the machine.
 func TestLibraryArch(t *testing.T) {
 	header := func(machine elf.Machine) *fstest.MapFile {
-		b, err := binary.Append(nil, binary.LittleEndian, elf.Header64{
-			Ident:   [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
-			Type:    uint16(elf.ET_DYN),
-			Machine: uint16(machine), Version: uint32(elf.EV_CURRENT), Ehsize: 64,
-		})
-		require.NoError(t, err)
-		return &fstest.MapFile{Data: b, Mode: 0o644}
+		return &fstest.MapFile{Data: testbed.Object(elf.ET_DYN, machine, ""), Mode: 0o644}
 	}
 	fsys := fstest.MapFS{"amd64": header(elf.EM_X86_64), "arm64": header(elf.EM_AARCH64), "riscv": header(elf.EM_RISCV)}
 	for _, c := range []struct {

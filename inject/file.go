@@ -15,11 +15,11 @@ func (m Machine) regular(file string) (fs.FileInfo, error) {
 	info, err := fs.Stat(m.Root, fragment.Rel(file))
 	switch {
 	case err != nil:
-		return nil, fragment.Cause(err)
+		return nil, fileFault(file, err)
 	case info.IsDir():
-		return nil, errors.New("is a directory")
+		return nil, faultf(file, MissingFile, "is a directory")
 	case !info.Mode().IsRegular():
-		return nil, errors.New("not a regular file")
+		return nil, faultf(file, MissingFile, "not a regular file")
 	}
 	return info, nil
 }
@@ -32,7 +32,7 @@ func (m Machine) open(file string) (fs.File, error) {
 	}
 	f, err := m.Root.Open(fragment.Rel(file))
 	if err != nil {
-		return nil, fragment.Cause(err)
+		return nil, fileFault(file, err)
 	}
 	return f, nil
 }
@@ -47,7 +47,7 @@ func (m Machine) loadable(file string) error {
 	}
 	f, err := m.open(file)
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return err
 	}
 	return f.Close()
 }

@@ -188,7 +188,7 @@ func vetJava(c *check, o *option) error {
 				return fmt.Errorf("-Xbootclasspath/a: %q is a relative path", file)
 			}
 			if !c.exists(file) {
-				return fmt.Errorf("%s: no such file", file)
+				return fileFault(file, fragment.ErrNoFile)
 			}
 		}
 	}

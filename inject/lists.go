@@ -95,7 +95,7 @@ func (p *planner) readList(c *check, v fragment.Var) ([]string, error) {
 		// This list is what loads a Python agent.
 		own := slices.DeleteFunc(items, p.isTaskRoot)
 		if len(own) > 0 && !slices.ContainsFunc(own, p.exists) {
-			return nil, fmt.Errorf("PYTHONPATH: %s: no such file", own[0])
+			return nil, fmt.Errorf("PYTHONPATH: %w", fileFault(own[0], fragment.ErrNoFile))
 		}
 	}
 	for _, item := range missing {

@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/graft-lambda/graft/inject/fragment"
@@ -45,14 +46,14 @@ func newPlan(p Process, fragments, brought []fragment.Fragment, s fragment.Setti
 		}
 		ok, why := applies(f, rt)
 		if why != "" {
-			plan.skip(f.Name, why)
+			plan.skip(f.Name, errors.New(why))
 		}
 		if !ok {
 			continue
 		}
 		c, err := pl.prepare(f)
 		if err != nil {
-			plan.skip(f.Name, err.Error())
+			plan.skip(f.Name, err)
 			continue
 		}
 		out[f.File] = false

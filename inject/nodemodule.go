@@ -26,7 +26,7 @@ func (c *check) nodeImport(target string) error {
 			return err
 		}
 		if !hasAnySuffix(target, ".js", ".mjs", ".cjs") {
-			return fmt.Errorf("%s: needs a name that ends with .js, .mjs or .cjs", target)
+			return faultf(target, OtherReason, "needs a name that ends with .js, .mjs or .cjs")
 		}
 		return nil
 	}
@@ -42,7 +42,7 @@ func (c *check) nodeRequire(target string) error {
 		return c.nodePackage(target, append(c.nodeFolders(), c.folders("NODE_PATH")...), " or NODE_PATH")
 	}
 	if strings.HasSuffix(target, ".mjs") && !requiresESM(c.rt.Version) {
-		return fmt.Errorf("%s: --require takes an ECMAScript module from Node.js 20.19 and 22.12 on", target)
+		return faultf(target, OtherReason, "--require takes an ECMAScript module from Node.js 20.19 and 22.12 on")
 	}
 	// As require() looks for it; the first error is the one to tell.
 	err := c.loadable(target)
@@ -84,7 +84,7 @@ func (c *check) nodePackage(target string, dirs []string, also string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s: no such package in node_modules%s", pkg, also)
+	return faultf(pkg, NotFound, "no such package in node_modules%s", also)
 }
 
 // nodeFolders lists where a bare module name is looked for: node_modules from

@@ -1,6 +1,8 @@
 package inject
 
 import (
+	"errors"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,6 +80,10 @@ type Edit struct {
 // A Skip is an agent that was left out, and why. It is data, not an error.
 type Skip struct {
 	Agent, Why string
+	Reason     Reason
+	// File is the absolute path of the file that it is about; empty if it is about
+	// something else.
+	File string
 }
 
 // A Note is something that happened to an agent and is no reason to skip it.
@@ -180,8 +186,17 @@ func joinBehind(old string, sep byte, added string) string {
 }
 
 // skip leaves an agent out.
-func (plan *Plan) skip(agent, why string) {
-	plan.Skips = append(plan.Skips, Skip{agent, why})
+func (plan *Plan) skip(agent string, why error) {
+	s := Skip{Agent: agent, Why: why.Error()}
+	for ; why != nil; why = errors.Unwrap(why) {
+		if f, ok := why.(*fault); ok {
+			s.Reason = f.reason
+			if path.IsAbs(f.subject) {
+				s.File = f.subject
+			}
+		}
+	}
+	plan.Skips = append(plan.Skips, s)
 }
 
 // note records what is worth a line at GRAFT_LOG=info.

@@ -2,6 +2,7 @@ package inject
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -27,12 +28,12 @@ func (p *planner) ownWrapper() {
 	}
 	if p.rt.Form == Script {
 		if err := p.leftToScript("wrapper"); err != nil {
-			p.plan.skip("GRAFT_NEXT", err.Error())
+			p.plan.skip("GRAFT_NEXT", err)
 		}
 		return
 	}
 	if err := p.checkWrapper(&check{Machine: p.Machine, rt: p.rt, env: p.process.Env}, file); err != nil {
-		p.plan.skip("GRAFT_NEXT", err.Error())
+		p.plan.skip("GRAFT_NEXT", err)
 		return
 	}
 	p.next = []Wrapper{{Path: file}}
@@ -59,11 +60,11 @@ func (p *planner) joinWrapper(c *check, file string) (string, error) {
 	}
 	others := append(slices.Clone(p.wrappers), p.next...)
 	if slices.ContainsFunc(others, func(w Wrapper) bool { return p.sameFile(w.Path, file) }) {
-		p.plan.skip("", c.frag.Name+"'s wrapper "+file+": runs already, and once is enough")
+		p.plan.skip("", errors.New(c.frag.Name+"'s wrapper "+file+": runs already, and once is enough"))
 		return "", nil
 	}
 	if len(others) > 0 && p.runFile() == "" {
-		return "", fmt.Errorf("%s: only one wrapper can run: there is no %s/%s", file, RunDir, path.Base(p.process.Argv[0]))
+		return "", faultf(file, OtherReason, "only one wrapper can run: there is no %s/%s", RunDir, path.Base(p.process.Argv[0]))
 	}
 	return file, nil
 }
@@ -75,10 +76,10 @@ func (p *planner) checkWrapper(c *check, file string) error {
 		return err
 	}
 	if p.sameFile(file, p.Self) || path.Dir(path.Clean(file)) == RunDir || p.RunsSelf(file, nil) {
-		return fmt.Errorf("%s: is graft itself", file)
+		return faultf(file, OtherReason, "is graft itself")
 	}
 	if p.callsSelf(file) {
-		return fmt.Errorf("%s: calls graft, which would run it again without end", file)
+		return faultf(file, OtherReason, "calls graft, which would run it again without end")
 	}
 	return nil
 }
@@ -109,9 +110,9 @@ func (c *check) executable(file string) error {
 	info, err := c.regular(file)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: %w", file, err)
+		return err
 	case info.Mode()&0o111 == 0:
-		return fmt.Errorf("%s: is not executable", file)
+		return faultf(file, NotExecutable, "is not executable")
 	}
 	head, err := c.head(file, 256)
 	if err != nil || !strings.HasPrefix(string(head), "#!") {
@@ -119,11 +120,11 @@ func (c *check) executable(file string) error {
 	}
 	line, _, _ := strings.Cut(string(head[2:]), "\n")
 	if strings.HasSuffix(line, "\r") {
-		return fmt.Errorf("%s: its first line ends with CRLF: save it with LF", file)
+		return faultf(file, LineEndCRLF, "its first line ends with CRLF: save it with LF")
 	}
 	words := strings.Fields(line)
 	if len(words) > 0 && path.IsAbs(words[0]) && !c.exists(words[0]) {
-		return fmt.Errorf("%s: its interpreter %s: no such file", file, words[0])
+		return faultf(file, MissingInterpreter, "its interpreter %s: no such file", words[0])
 	}
 	return nil
 }

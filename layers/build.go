@@ -21,7 +21,7 @@ func Build(ctx context.Context, dst string, opt Options, folders ...string) erro
 	if err != nil {
 		return err
 	}
-	l, err := Open(ctx, opt, folders...)
+	l, err := collect(ctx, opt, folders)
 	if err != nil {
 		return err
 	}

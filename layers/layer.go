@@ -40,10 +40,16 @@ func Open(ctx context.Context, opt Options, folders ...string) (*Layer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return collect(ctx, opt, folders)
+}
+
+// collect is [Open] with complete options.
+func collect(ctx context.Context, opt Options, folders []string) (*Layer, error) {
 	l := newLayer()
 	// graft's own files come first: what a copy that ends halfway leaves is then
 	// still known as a layer, and can be built anew.
-	if err = l.addOwn(ctx, opt); err == nil {
+	err := l.addOwn(ctx, opt)
+	if err == nil {
 		err = l.folders(ctx, opt, folders)
 	}
 	if err != nil {

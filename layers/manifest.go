@@ -67,6 +67,12 @@ var manifests = []manifest{
 	},
 }
 
+// IsManifest reports whether a file of this name is what [Build] installs from, and
+// does not ship.
+func IsManifest(base string) bool {
+	return slices.ContainsFunc(manifests, func(m manifest) bool { return m.files[0] == base })
+}
+
 // npmAble refuses an npm, such as Debian's 9, that does not know --cpu: it would
 // install the libraries of this machine and say nothing.
 func npmAble(version string, opt Options) error {

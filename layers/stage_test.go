@@ -20,17 +20,7 @@ import (
 // folder makes a layer folder; a value that begins with "->" is a link.
 func folder(t *testing.T, files map[string]string) string {
 	t.Helper()
-	dir := t.TempDir()
-	for name, content := range files {
-		file := filepath.Join(dir, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		if len(content) > 2 && content[:2] == "->" {
-			require.NoError(t, os.Symlink(content[2:], file))
-			continue
-		}
-		require.NoError(t, os.WriteFile(file, []byte(content), 0o644))
-	}
-	return dir
+	return testbed.Tree(t, 0o644, files)
 }
 
 // staged lists what dst holds: mode and content, or the link's target.

@@ -103,7 +103,7 @@ func BenchmarkDecide(b *testing.B) {
 		dir := b.TempDir()
 		files := agents(n)
 		files["../var/lang/include/node/node_version.h"] = nodeHeaderText
-		lay(b, filepath.Join(dir, "opt"), files)
+		testbed.Write(b, filepath.Join(dir, "opt"), 0o644, files)
 		m := inject.Machine{Root: os.DirFS(dir), Dir: "/var/task", Arch: runtime.GOARCH, Self: "/opt/graft"}
 		original := inject.Process{Argv: commandLines[fragment.NodeJS], Env: os.Environ()}
 		d := inject.Decide(original, m)
@@ -115,15 +115,6 @@ func BenchmarkDecide(b *testing.B) {
 				inject.Decide(original, m)
 			}
 		})
-	}
-}
-
-func lay(t testing.TB, dir string, files map[string]string) {
-	t.Helper()
-	for name, text := range files {
-		file := filepath.Join(dir, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
 	}
 }
 
@@ -163,7 +154,7 @@ func BenchmarkStart(b *testing.B) {
 		testbed.NeedErr(b, fmt.Errorf("%w: to change what stands at /opt in mid-run takes root", testbed.ErrUnavailable))
 	}
 	dir := b.TempDir()
-	lay(b, dir, map[string]string{"nothing/main.go": doNothing, "nothing/go.mod": "module nothing\n\ngo 1.26\n", "bash": bashWrapper,
+	testbed.Write(b, dir, 0o644, map[string]string{"nothing/main.go": doNothing, "nothing/go.mod": "module nothing\n\ngo 1.26\n", "bash": bashWrapper,
 		"lang/include/node/node_version.h": nodeHeaderText})
 	b.Setenv("GOFLAGS", "")
 	nothing, err := build(filepath.Join(dir, "nothing"), "nothing", runtime.GOARCH)

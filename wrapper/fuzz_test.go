@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -232,7 +233,7 @@ func TestPanicWhilePlanning(t *testing.T) {
 		require.Equal(t, -1, runFake(s, exec))
 		require.Equal(t, []call{{"/usr/local/bin/java", s.args[1:], s.env}}, exec.calls)
 		assert.Equal(t, 1, strings.Count(stderr.String(), "\n"))
-		assert.Contains(t, stderr.String(), "internal error")
+		assert.Contains(t, stderr.String(), fmt.Sprintf("(a panic of type %T)", value))
 		assert.NotContains(t, stderr.String(), secret)
 
 		s.env = []string{"GRAFT_STRICT=1"}

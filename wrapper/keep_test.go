@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/internal/local"
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 // environment runs cat behind the command and returns the environment that it
@@ -38,11 +39,7 @@ func layer(t testing.TB, files map[string]string) string {
 	program, err := os.ReadFile(wrapperFor(t, runtime.GOARCH))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "graft"), program, 0o755))
-	for name, text := range files {
-		file := filepath.Join(dir, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
-	}
+	testbed.Write(t, dir, 0o644, files)
 	return dir
 }
 

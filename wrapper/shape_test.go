@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/graft-lambda/graft/inject/native"
 	"github.com/graft-lambda/graft/internal/testbed"
 	"github.com/graft-lambda/graft/layers"
 )
@@ -64,7 +65,7 @@ func TestBinary(t *testing.T) {
 			for _, p := range f.Progs {
 				assert.NotEqual(t, elf.PT_INTERP, p.Type, "not static")
 			}
-			assert.Equal(t, map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[arch], f.Machine)
+			assert.Equal(t, native.Machine(arch), f.Machine)
 
 			built, err := buildinfo.ReadFile(path)
 			require.NoError(t, err)

@@ -111,12 +111,13 @@ func Cause(err error) error {
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		// The same words from a real file system and one in memory.
-		return errNotExist
+		return ErrNoFile
 	}
 	return err
 }
 
-var errNotExist = errors.New("no such file")
+// ErrNoFile is what [Cause] makes of fs.ErrNotExist.
+var ErrNoFile = errors.New("no such file")
 
 // Rel turns an absolute path into one that fs.FS takes.
 func Rel(p string) string {

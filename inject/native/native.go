@@ -138,14 +138,3 @@ func libcOf(o Object) string {
 	}
 	return ""
 }
-
-// ArchName returns the name of a processor as Lambda has it.
-func ArchName(m elf.Machine) string {
-	switch m {
-	case elf.EM_X86_64:
-		return "x86_64"
-	case elf.EM_AARCH64:
-		return "arm64"
-	}
-	return m.String()
-}

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"debug/elf"
 	"fmt"
 	"io"
@@ -71,10 +72,7 @@ func architecture(root fs.FS, path string) string {
 	if err != nil {
 		return ""
 	}
-	if o.Machine == elf.EM_X86_64 {
-		return "amd64"
-	}
-	return native.ArchName(o.Machine)
+	return cmp.Or(native.Arch(o.Machine), o.Machine.String())
 }
 
 // chooseArch takes the architecture from the layers' programs, where nothing
@@ -91,7 +89,7 @@ func (t *target) chooseArch(list []program) {
 }
 
 // onLambda reports whether Lambda has such processors.
-func onLambda(arch string) bool { return arch == "amd64" || arch == "arm64" }
+func onLambda(arch string) bool { return native.Machine(arch) != elf.EM_NONE }
 
 // foreign says which layers have programs for another architecture than the
 // function's: the kernel does not start them, and so the function does not

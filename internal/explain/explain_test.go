@@ -3,7 +3,6 @@ package explain
 import (
 	"bytes"
 	"debug/elf"
-	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 // TestExamples explains every template of the examples. What sam build makes of
@@ -31,16 +32,10 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// lay writes files below a new folder.
+// lay writes programs and fragments below a new folder.
 func lay(t *testing.T, files map[string]string) string {
 	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		file := filepath.Join(dir, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		require.NoError(t, os.WriteFile(file, []byte(text), 0o755))
-	}
-	return dir
+	return testbed.Tree(t, 0o755, files)
 }
 
 func one(t *testing.T, o Options) Result {
@@ -90,20 +85,14 @@ func TestProgram(t *testing.T) {
 }
 
 // elfFor is the least that is a program for a machine.
-func elfFor(t *testing.T, machine elf.Machine) string {
-	t.Helper()
-	b, err := binary.Append(nil, binary.LittleEndian, elf.Header64{
-		Ident: [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
-		Type:  uint16(elf.ET_EXEC), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT), Ehsize: 64,
-	})
-	require.NoError(t, err)
-	return string(b)
+func elfFor(machine elf.Machine) string {
+	return string(testbed.Object(elf.ET_EXEC, machine, ""))
 }
 
 // TestForeignPrograms tells what does not start though the function does: what
 // the companion runs, and a companion that the wrapper starts.
 func TestForeignPrograms(t *testing.T) {
-	arm, intel := elfFor(t, elf.EM_AARCH64), elfFor(t, elf.EM_X86_64)
+	arm, intel := elfFor(elf.EM_AARCH64), elfFor(elf.EM_X86_64)
 	layer := lay(t, map[string]string{
 		"graft": intel, "graft-companion": arm, "extensions/graft-companion": intel, "arm": arm, "intel": intel,
 		"graft.d/10-arm.env": "GRAFT_RUN=/opt/arm", "graft.d/20-intel.env": "GRAFT_RUN=/opt/intel",
@@ -120,9 +109,9 @@ func TestForeignPrograms(t *testing.T) {
 // TestArchitecture takes it from the first of the layers' own programs, and says
 // where layers differ.
 func TestArchitecture(t *testing.T) {
-	arm := lay(t, map[string]string{"graft": elfFor(t, elf.EM_AARCH64), "graft.d/50-a.env": "A=1"})
-	vendor := lay(t, map[string]string{"extensions/vendor": elfFor(t, elf.EM_X86_64)})
-	other := lay(t, map[string]string{"extensions/vendor": elfFor(t, elf.EM_RISCV)})
+	arm := lay(t, map[string]string{"graft": elfFor(elf.EM_AARCH64), "graft.d/50-a.env": "A=1"})
+	vendor := lay(t, map[string]string{"extensions/vendor": elfFor(elf.EM_X86_64)})
+	other := lay(t, map[string]string{"extensions/vendor": elfFor(elf.EM_RISCV)})
 	for _, tt := range []struct {
 		name   string
 		o      Options
@@ -134,7 +123,7 @@ func TestArchitecture(t *testing.T) {
 		{"a command", Options{Command: []string{"node", "x.js"}, Layers: []string{arm}}, "arm64", true},
 		{"an extension alone", Options{Runtime: "java21", Layers: []string{vendor}}, "amd64", true},
 		{"layers that differ", Options{Runtime: "java21", Layers: []string{arm, vendor}}, "arm64", false},
-		{"hidden by a later layer", Options{Runtime: "java21", Layers: []string{arm, lay(t, map[string]string{"graft": elfFor(t, elf.EM_X86_64)})}}, "amd64", true},
+		{"hidden by a later layer", Options{Runtime: "java21", Layers: []string{arm, lay(t, map[string]string{"graft": elfFor(elf.EM_X86_64)})}}, "amd64", true},
 		{"given", Options{Runtime: "java21", Arch: "amd64", Layers: []string{arm}}, "amd64", false},
 		{"no processor of Lambda's", Options{Runtime: "java21", Layers: []string{other}}, "amd64", false},
 		{"switched off, but started", Options{Runtime: "java21", Arch: "amd64", Layers: []string{arm}, Env: []string{"GRAFT_DISABLE=1"}}, "amd64", false},

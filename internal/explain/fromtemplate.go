@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/graft-lambda/graft/inject"
+	"github.com/graft-lambda/graft/inject/native"
 	"github.com/graft-lambda/graft/inject/reference"
 	"github.com/graft-lambda/graft/internal/managed"
 	"github.com/graft-lambda/graft/internal/rootfs"
@@ -165,7 +166,7 @@ func (t *target) architecture(list template.List, option string) {
 		t.arch, t.archFrom = option, "--arch"
 	case len(list.Items) > 0:
 		v := list.Items[0]
-		t.arch = map[string]string{"x86_64": "amd64", "arm64": "arm64"}[t.known("Architectures", v)]
+		t.arch = native.FromLambda(t.known("Architectures", v))
 		t.archFrom = fmt.Sprintf("line %d: Architectures", v.Line)
 	case list.Unknown != "":
 		t.known("Architectures", template.Value{Line: list.Line, Unknown: list.Unknown})

@@ -57,7 +57,7 @@ func TestLanePanics(t *testing.T) {
 	lines := make(chan string, 10)
 	p := New(Config{Limits: Limits{BatchItems: 1}, Log: func(line string) { lines <- line }}, nameless{})
 	p.Add(make([]telemetry.Event, 1))
-	assert.Equal(t, "telemetry: x: internal error, please report it (<nil>)", <-lines)
+	assert.Equal(t, "telemetry: x: internal error, please report it (a panic of type string)", <-lines)
 	p.Add(make([]telemetry.Event, 1))
 	assert.Equal(t, uint64(2), p.Close(t.Context())[0].Unsent)
 }

@@ -18,9 +18,16 @@ func Call(f func() error) (err error) {
 	return f()
 }
 
-// Error makes an error of what a panic left, with the run-time's own words
-// only: others might hold a value that must not be printed.
+// Error makes an error of what a panic left, in the words of [Words].
 func Error(r any) error {
-	err, _ := r.(runtime.Error)
-	return fmt.Errorf("internal error, please report it (%v)", err)
+	return fmt.Errorf("internal error, please report it (%s)", Words(r))
+}
+
+// Words says what a panic left: in the run-time's own words, or else by its type
+// alone, since others might hold a value that must not be printed.
+func Words(r any) string {
+	if err, ok := r.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("a panic of type %T", r)
 }

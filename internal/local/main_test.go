@@ -118,20 +118,7 @@ func start(t *testing.T, f local.Function) *local.Environment {
 // ends in / a folder; the mode of everything else is 0644.
 func files(t *testing.T, content map[string]string) string {
 	t.Helper()
-	dir := t.TempDir()
-	for name, text := range content {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		switch {
-		case name[len(name)-1] == '/':
-			require.NoError(t, os.MkdirAll(path, 0o755))
-		case len(text) > 2 && text[:2] == "->":
-			require.NoError(t, os.Symlink(text[2:], path))
-		default:
-			require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
-		}
-	}
-	return dir
+	return testbed.Tree(t, 0o644, content)
 }
 
 // self starts this binary as one of the programs.

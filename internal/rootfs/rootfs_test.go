@@ -15,24 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/graft-lambda/graft/internal/rootfs"
+	"github.com/graft-lambda/graft/internal/testbed"
 )
-
-// tree writes files below a new folder; a text that begins with "-> " makes a
-// symbolic link.
-func tree(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		file := filepath.Join(dir, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		if target, ok := strings.CutPrefix(text, "-> "); ok {
-			require.NoError(t, os.Symlink(target, file))
-			continue
-		}
-		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
-	}
-	return dir
-}
 
 // zipped is a zip of the same, with folders of their own.
 func zipped(t *testing.T, entries ...[2]string) string {
@@ -68,7 +52,7 @@ func open(t *testing.T, file string) fs.FS {
 }
 
 func TestMerge(t *testing.T) {
-	first := tree(t, map[string]string{
+	first := testbed.Tree(t, 0o644, map[string]string{
 		"both.txt": "first", "lib/one": "1", "folder/x": "x", "was-file": "f", "abs": "-> /opt/lib/two", "up": "-> ../var/lang/tool",
 		"out": "-> ../../../../../../../../../../etc/passwd", "etc": "-> /etc/passwd", "loop": "-> loop", "dir": "-> lib",
 	})
@@ -117,7 +101,7 @@ func TestMerge(t *testing.T) {
 func TestFS(t *testing.T) {
 	f := rootfs.New()
 	f.AddFile("/opt/lib/zero", 0o644, []byte("0"))
-	f.Mount("/opt", open(t, tree(t, map[string]string{"a/b": "1", "c": "2", "d": "-> c"})))
+	f.Mount("/opt", open(t, testbed.Tree(t, 0o644, map[string]string{"a/b": "1", "c": "2", "d": "-> c"})))
 	assert.NoError(t, fstest.TestFS(f, "opt/lib/zero", "opt/a/b", "opt/c", "opt/d"))
 }
 
@@ -150,7 +134,7 @@ func TestHostileZip(t *testing.T) {
 			assert.ErrorContains(t, err, tt.want)
 		})
 	}
-	text := tree(t, map[string]string{"x.zip": "no zip"})
+	text := testbed.Tree(t, 0o644, map[string]string{"x.zip": "no zip"})
 	_, _, err := rootfs.OpenPath(filepath.Join(text, "x.zip"))
 	assert.ErrorContains(t, err, "neither a folder nor a zip")
 	_, _, err = rootfs.OpenPath(filepath.Join(text, "none"))

@@ -29,6 +29,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 )
 
 const (
@@ -73,6 +74,7 @@ func httpClient() *awshttp.BuildableClient {
 func New(ctx context.Context, options ...func(*config.LoadOptions) error) (Clients, error) {
 	options = append([]func(*config.LoadOptions) error{
 		Attempt(0),
+		config.WithAPIOptions([]func(*middleware.Stack) error{bound(maxAnswer)}),
 		config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
 		config.WithLogger(logging.Nop{}),
 	}, options...)
@@ -100,6 +102,7 @@ func snapStart() aws.CredentialsProvider {
 		return nil
 	}
 	return endpointcreds.New(uri, func(o *endpointcreds.Options) {
+		o.APIOptions = append(o.APIOptions, bound(maxCredentials))
 		o.AuthorizationToken = os.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN")
 		// A proxy is not on the way to Lambda's own API.
 		o.HTTPClient = httpClient().WithTimeout(dialTimeout).WithTransportOptions(func(t *http.Transport) { t.Proxy = nil })

@@ -201,7 +201,7 @@ func TestFetchPanics(t *testing.T) {
 	t.Parallel()
 	got, err := Fetch(t.Context(), []string{"ref+file:///dev/null", "ref+awsssm://a"}, time.Minute, "/", func() (Clients, error) { panic("s3cret") })
 	assert.Empty(t, got)
-	assert.EqualError(t, err, "internal error, please report it (<nil>)")
+	assert.EqualError(t, err, "internal error, please report it (a panic of type string)")
 }
 
 // TestFetchLate has a configuration that never comes.

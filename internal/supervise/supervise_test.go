@@ -414,7 +414,7 @@ func TestPace(t *testing.T) {
 func TestPanic(t *testing.T) {
 	w := watch(t)
 	w.survive("p", func() { panic("s3cret") })
-	assert.Equal(t, "p: internal error, please report it (<nil>)\n", w.said.String(), "what may hold a value is not said")
+	assert.Equal(t, "p: internal error, please report it (a panic of type string)\n", w.said.String(), "what may hold a value is not said")
 	assert.Error(t, w.onForkThread(func() error { panic("s3cret") }))
 	assert.NoError(t, w.onForkThread(func() error { return nil }), "the thread lives on")
 }

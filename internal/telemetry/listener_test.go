@@ -118,7 +118,7 @@ func TestListenerOutlivesPanics(t *testing.T) {
 	for range 3 {
 		assert.Equal(t, 500, deliver(t, l, strings.NewReader(`[{"type":"function","record":""}]`)))
 	}
-	assert.Equal(t, []string{"telemetry: listener: internal error, please report it (<nil>)"}, got.lines)
+	assert.Equal(t, []string{"telemetry: listener: internal error, please report it (a panic of type string)"}, got.lines)
 }
 
 func TestListenerOutlivesASenderThatLeaves(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/graft-lambda/graft/inject/native"
 )
 
 // Options says what is known of the functions that use layers.
@@ -49,7 +51,7 @@ func (c *checking) unknown(opt Options, list []*Layer) {
 				names = append(names, l.Name)
 			}
 		}
-		parts = append(parts, strings.Join(names, ", ")+" for "+archName(arch))
+		parts = append(parts, strings.Join(names, ", ")+" for "+native.ArchName(native.Machine(arch)))
 		c.stack(stackOf(opt, slices.DeleteFunc(slices.Clone(list), func(l *Layer) bool {
 			of := l.builtFor()
 			return of != "" && of != arch

@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"debug/elf"
-	"encoding/binary"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -20,7 +19,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/graft-lambda/graft/inject/native"
 	"github.com/graft-lambda/graft/internal/template"
+	"github.com/graft-lambda/graft/internal/testbed"
 	"github.com/graft-lambda/graft/layers/check"
 )
 
@@ -202,7 +203,12 @@ func special(t *testing.T, line string) {
 		data = nil
 	}
 	if arch != "" {
-		data = object(t, arch, interp)
+		machine, kind := native.Machine(arch), elf.ET_DYN
+		require.NotZero(t, machine, arch)
+		if interp == "static" {
+			kind, interp = elf.ET_EXEC, ""
+		}
+		data = testbed.Object(kind, machine, interp)
 	}
 	if crlf {
 		data = bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))
@@ -216,34 +222,6 @@ func special(t *testing.T, line string) {
 		perm |= fs.ModeSetuid
 	}
 	require.NoError(t, os.Chmod(name, perm))
-}
-
-// object is the least that is a native library, or with interp a program.
-func object(t *testing.T, arch, interp string) []byte {
-	t.Helper()
-	machine := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[arch]
-	require.NotZero(t, machine, arch)
-	h := elf.Header64{
-		Ident: [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
-		Type:  uint16(elf.ET_DYN), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT), Ehsize: 64,
-	}
-	if interp == "" {
-		data, err := binary.Append(nil, binary.LittleEndian, h)
-		require.NoError(t, err)
-		return data
-	}
-	if interp == "static" {
-		h.Type = uint16(elf.ET_EXEC)
-		data, err := binary.Append(nil, binary.LittleEndian, h)
-		require.NoError(t, err)
-		return data
-	}
-	h.Phoff, h.Phentsize, h.Phnum = 64, 56, 1
-	data, err := binary.Append(nil, binary.LittleEndian, h)
-	require.NoError(t, err)
-	data, err = binary.Append(data, binary.LittleEndian, elf.Prog64{Type: uint32(elf.PT_INTERP), Off: 120, Filesz: uint64(len(interp) + 1)})
-	require.NoError(t, err)
-	return append(append(data, interp...), 0)
 }
 
 // pack makes NAME.zip of a folder, with the modes as they are.

@@ -36,7 +36,7 @@ func anyPlatform(name string) string {
 // arm64, or empty if that is not known). A package that has the right library
 // too may bring others.
 func (l *Layer) native(arch string) {
-	machine := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[arch]
+	machine := native.Machine(arch)
 	fits := func(o *native.Object) bool {
 		return (machine == elf.EM_NONE || o.Machine == machine) && o.Libc != "musl"
 	}
@@ -78,7 +78,7 @@ func (l *Layer) arch() string {
 		if e.object == nil || !own(e.name) && path.Dir(e.name) != "extensions" {
 			continue
 		}
-		arch := machines[e.object.Machine]
+		arch := native.Arch(e.object.Machine)
 		if found != "" && arch != found {
 			return ""
 		}

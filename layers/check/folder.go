@@ -123,9 +123,6 @@ func (l *Layer) refuse(place string, err error) {
 	l.found.add(code, place, 0, "%v", err)
 }
 
-// manifests are what graft build installs from, and does not ship.
-var manifests = map[string]bool{"package-lock.json": true, "requirements.txt": true, "pom.xml": true}
-
 // Uninstalled returns the manifests of a source folder that are still to be
 // installed, by their paths in it. What graft build made has none, and what
 // stands among installed packages is a package's own.
@@ -141,7 +138,7 @@ func (l *Layer) Uninstalled() []string {
 	}
 	var names []string
 	for _, e := range l.files() {
-		if !manifests[path.Base(e.name)] {
+		if !layers.IsManifest(path.Base(e.name)) {
 			continue
 		}
 		above := path.Dir(e.name)

@@ -2,7 +2,6 @@ package check
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -36,7 +35,7 @@ func (s *stack) plan(r *root, arch string, list []fragment.Fragment) {
 		if i < 0 {
 			continue // about graft's own parts
 		}
-		s.skipped(r, list[i], skip.Why, in, counts[list[i].File])
+		s.skipped(r, list[i], skip, in, counts[list[i].File])
 	}
 }
 
@@ -80,16 +79,13 @@ func (c *checking) unmatched() {
 	}
 }
 
-// atPath is the file that a reason of package inject names.
-var atPath = regexp.MustCompile(`(?:^|: )(/[^:]+)(?::|$)`)
-
 // skipped makes a finding of an agent that is left out in some runtimes, of
 // all in which it counts.
-func (s *stack) skipped(r *root, f fragment.Fragment, why string, in, counts []managed.Runtime) {
+func (s *stack) skipped(r *root, f fragment.Fragment, skip inject.Skip, in, counts []managed.Runtime) {
 	// What it loads in another language is another matter.
 	all := 0
 	for _, rt := range counts {
-		if slices.ContainsFunc(in, func(skip managed.Runtime) bool { return skip.Language == rt.Language }) {
+		if slices.ContainsFunc(in, func(left managed.Runtime) bool { return left.Language == rt.Language }) {
 			all++
 		}
 	}
@@ -97,41 +93,37 @@ func (s *stack) skipped(r *root, f fragment.Fragment, why string, in, counts []m
 	for _, rt := range in {
 		names = append(names, rt.Name)
 	}
-	file := ""
-	if m := atPath.FindStringSubmatch(why); m != nil {
-		file = m[1]
-	}
-	if file != "" && s.uninstalled(file) {
+	if skip.File != "" && s.uninstalled(skip.File) {
 		return
 	}
 	code := "agent-stands-down"
-	missing := strings.HasSuffix(why, ": no such file") || strings.HasSuffix(why, ": is a directory") || strings.HasSuffix(why, ": not a regular file")
-	switch {
-	case strings.HasSuffix(why, "permission denied"):
+	switch reason := skip.Reason; {
+	case reason == inject.UnreadableFile:
 		return // told of the file itself
-	case strings.Contains(why, ": its interpreter "):
+	case reason == inject.MissingInterpreter:
 		code = "script-interpreter"
-	case strings.HasSuffix(why, "ends with CRLF: save it with LF"):
+	case reason == inject.LineEndCRLF:
 		code = "script-crlf"
-	case s.partial && missing:
+	case s.partial && reason == inject.MissingFile:
 		return // a layer that is not here may have it
-	case strings.HasPrefix(file, "/var/task"), strings.Contains(why, "no such package in node_modules"), strings.Contains(why, "no such library beside"):
+	case strings.HasPrefix(skip.File, "/var/task"), reason == inject.NotFound:
 		code = "agent-needs-function"
-	case missing && file != "":
+	case reason == inject.MissingFile:
 		code = "missing-agent-file"
-	case strings.HasSuffix(why, ": is not executable"):
+	case reason == inject.NotExecutable:
 		code = "lost-execute-bit"
-	case strings.Contains(why, ": is for ") && strings.Contains(why, ", this is "):
+	case reason == inject.WrongArch:
 		code = "wrong-arch"
-	case strings.Contains(why, ": is for ") && strings.Contains(why, ", the runtime is for "):
+	case reason == inject.WrongLibc:
 		code = "wrong-libc"
 	case len(in) < all:
 		code = "agent-stands-down-somewhere"
 	}
 	line := 0
-	if file != "" {
-		line = s.lineWith(r, f.File, file)
+	if skip.File != "" {
+		line = s.lineWith(r, f.File, skip.File)
 	}
+	why := skip.Why
 	if len(in) < len(counts) || len(s.runtimes) > 0 {
 		why = strings.Join(names, ", ") + ": " + why
 	}

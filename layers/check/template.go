@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/graft-lambda/graft/inject/native"
 	"github.com/graft-lambda/graft/inject/reference"
 	"github.com/graft-lambda/graft/internal/managed"
 	"github.com/graft-lambda/graft/internal/template"
@@ -152,21 +153,11 @@ func (t *templateCheck) function(f template.Function) {
 func (t *templateCheck) layerArch(f template.Function, l template.Layer, arch string, line int) {
 	names := []string{}
 	for _, a := range l.Architectures.Items {
-		names = append(names, lambdaArch(a.Text))
+		names = append(names, native.FromLambda(a.Text))
 	}
 	if arch != "" && len(names) > 0 && l.Architectures.Unknown == "" && !slices.Contains(names, arch) {
-		t.found.add("layer-arch", t.name, line, "function %s is for %s, %s is not", f.ID, archName(arch), l.ID)
+		t.found.add("layer-arch", t.name, line, "function %s is for %s, %s is not", f.ID, native.ArchName(native.Machine(arch)), l.ID)
 	}
-}
-
-// lambdaArch is Go's name of an architecture that has this name on Lambda.
-func lambdaArch(name string) string {
-	return map[string]string{"x86_64": "amd64", "arm64": "arm64"}[name]
-}
-
-// archName is Lambda's name of an architecture.
-func archName(arch string) string {
-	return map[string]string{"amd64": "x86_64", "arm64": "arm64"}[arch]
 }
 
 // archOf is the architecture that a function or layer is for, if it says one.
@@ -174,7 +165,7 @@ func (t *templateCheck) archOf(list template.List) string {
 	if t.arch != "" || len(list.Items) != 1 || list.Unknown != "" {
 		return t.arch
 	}
-	return lambdaArch(list.Items[0].Text)
+	return native.FromLambda(list.Items[0].Text)
 }
 
 // byPackages reports whether sam build makes the layer by a language's package

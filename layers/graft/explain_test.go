@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"debug/elf"
-	"encoding/binary"
 	"flag"
 	"fmt"
 	"os"
@@ -15,6 +14,9 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/graft-lambda/graft/inject/native"
+	"github.com/graft-lambda/graft/internal/testbed"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata")
@@ -88,7 +90,7 @@ func lay(t *testing.T, ar *txtar.Archive) (args []string) {
 		case f.Name == "native":
 			for line := range strings.Lines(string(f.Data)) {
 				words := strings.Fields(line)
-				write(words[0], library(words[1]), 0o644)
+				write(words[0], testbed.Object(elf.ET_DYN, native.Machine(words[1]), ""), 0o644)
 			}
 		case f.Name == "zip":
 			for line := range strings.Lines(string(f.Data)) {
@@ -112,15 +114,4 @@ func lay(t *testing.T, ar *txtar.Archive) (args []string) {
 		require.NoError(t, os.RemoveAll(z[1]))
 	}
 	return args
-}
-
-// library is the least that is a native library for arch.
-func library(arch string) []byte {
-	b, _ := binary.Append(nil, binary.LittleEndian, elf.Header64{
-		Ident:   [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
-		Type:    uint16(elf.ET_DYN),
-		Machine: uint16(map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[arch]),
-		Version: uint32(elf.EV_CURRENT), Ehsize: 64,
-	})
-	return b
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"debug/elf"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/graft-lambda/graft/inject/native"
 	"github.com/graft-lambda/graft/layers/check"
 )
 
@@ -171,10 +173,10 @@ func ended(args, rest []string) bool {
 // knownArch is an architecture that --arch names, in Go's words or in Lambda's,
 // as Go names it.
 func knownArch(arch string) (string, error) {
-	switch arch {
-	case "amd64", "x86_64":
-		return "amd64", nil
-	case "arm64":
+	if name := native.FromLambda(arch); name != "" {
+		return name, nil
+	}
+	if native.Machine(arch) != elf.EM_NONE {
 		return arch, nil
 	}
 	return "", usageError{error: fmt.Errorf("--arch: %q: Lambda has amd64 (x86_64) and arm64", arch)}

@@ -32,10 +32,7 @@ func forkedLayer(t testing.TB, files map[string]string) string {
 	opt := t.TempDir()
 	require.NoError(t, os.Link(programFor(t, "wrapper", runtime.GOARCH), filepath.Join(opt, "graft")))
 	require.NoError(t, os.Link(companionFor(t, runtime.GOARCH), filepath.Join(opt, "graft-companion")))
-	for name, text := range files {
-		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(opt, name)), 0o755))
-		require.NoError(t, os.WriteFile(filepath.Join(opt, name), []byte(text), 0o755))
-	}
+	testbed.Write(t, opt, 0o755, files)
 	return opt
 }
 

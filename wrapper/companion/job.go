@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/graft-lambda/graft/inject/reference"
 	"github.com/graft-lambda/graft/internal/export"
 	"github.com/graft-lambda/graft/internal/extension"
+	"github.com/graft-lambda/graft/internal/guard"
 	"github.com/graft-lambda/graft/internal/resolve"
 	"github.com/graft-lambda/graft/internal/supervise"
 )
@@ -63,9 +63,7 @@ func decide(m machine) (j job) {
 	j.log = fragment.Warn
 	defer func() {
 		if r := recover(); r != nil {
-			// Only the run-time's own words: another panic might hold a value.
-			err, _ := r.(runtime.Error)
-			j = job{log: j.log, problems: []string{fmt.Sprintf("internal error, please report it: doing nothing (%v)", err)}}
+			j = job{log: j.log, problems: []string{"internal error, please report it: doing nothing (" + guard.Words(r) + ")"}}
 		}
 	}()
 	disable, _ := m.env.Lookup("GRAFT_DISABLE")

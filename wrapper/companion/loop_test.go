@@ -224,7 +224,7 @@ func TestTelemetry(t *testing.T) {
 		{"start: error", &watcher{start: func(context.Context) error { return errors.New("subscribe: status 400") }}, "graft-companion: no telemetry: subscribe: status 400\n"},
 		{"start: hangs", &watcher{start: func(ctx context.Context) error { hang(ctx); return nil }}, ""},
 		{"start: hangs, deaf", &watcher{start: func(ctx context.Context) error { deaf(ctx); return nil }}, "graft-companion: no telemetry: not done after 1s: going on without waiting\n"},
-		{"start: panic", &watcher{start: func(context.Context) error { panic("s3cret") }}, "graft-companion: no telemetry: internal error, please report it (<nil>)\n"},
+		{"start: panic", &watcher{start: func(context.Context) error { panic("s3cret") }}, "graft-companion: no telemetry: internal error, please report it (a panic of type string)\n"},
 		{"work: hangs", &watcher{work: hang}, ""},
 		{"work: hangs, deaf", &watcher{work: deaf}, "not done after 1"},
 		{"work: panic", &watcher{work: func(context.Context) { var none []int; _ = none[len(none)] }}, "graft-companion: telemetry: internal error, please report it (runtime error: index out of range [0] with length 0)\n"},
@@ -275,7 +275,7 @@ func TestPanics(t *testing.T) {
 		l.root = panicking{}
 		l.live(t)
 		assert.Equal(t, []string{"[]"}, a.events)
-		assert.Equal(t, "graft-companion: internal error, please report it: doing nothing (<nil>)\n", l.said.String())
+		assert.Equal(t, "graft-companion: internal error, please report it: doing nothing (a panic of type string)\n", l.said.String())
 		_, asked := a.calls()
 		assert.Equal(t, 2, asked)
 	})
