@@ -13,6 +13,13 @@ import (
 	"github.com/graft-lambda/graft/inject/reference"
 )
 
+// maxBelow bounds what all parameters below a path are together, in bytes: no
+// environment holds more.
+const maxBelow = 4 << 20
+
+// perPage is what a page counts as besides: pages may be empty, but not for ever.
+const perPage = 1 << 10
+
 // allBelow fetches the parameters below a path, as variables.
 func (f *fetch) allBelow(path string) reference.Answer {
 	if !strings.HasPrefix(path, "/") {
@@ -21,6 +28,7 @@ func (f *fetch) allBelow(path string) reference.Answer {
 	asked := "/" + strings.Trim(path, "/")
 	var all []fragment.Var
 	var empty []string
+	left := maxBelow
 	for token := (*string)(nil); ; {
 		r := newRetries(f.ctx)
 		out, err := f.clients.Parameters("", "").GetParametersByPath(f.ctx, &ssm.GetParametersByPathInput{
@@ -29,13 +37,18 @@ func (f *fetch) allBelow(path string) reference.Answer {
 		if err != nil {
 			return reference.Answer{Problem: f.problem(err, r, Subject{Region: f.clients.Region(""), Action: "ssm:GetParametersByPath"})}
 		}
+		left -= perPage
 		for _, p := range out.Parameters {
 			got := parameterText(p)
+			left -= len(aws.ToString(p.Name)) + len(got.text)
 			if got.problem != "" {
 				empty = append(empty, fmt.Sprintf("%s: %s: left out", aws.ToString(p.Name), got.problem))
 				continue
 			}
 			all = append(all, fragment.Var{Name: aws.ToString(p.Name), Value: got.text})
+		}
+		if left < 0 {
+			return reference.Answer{Problem: "has more below it than an environment holds"}
 		}
 		if token = out.NextToken; aws.ToString(token) == "" {
 			break

@@ -52,15 +52,37 @@ func TestBounded(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewServer(c.endless)
 			defer server.Close()
-			none := filepath.Join(t.TempDir(), "none")
-			got, err := Fetch(t.Context(), []string{c.question}, time.Minute, "/", func() (Clients, error) {
-				return New(t.Context(), config.WithRegion("us-east-1"), config.WithBaseEndpoint(server.URL),
-					config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("a", "b", "")),
-					config.WithSharedConfigFiles([]string{none}), config.WithSharedCredentialsFiles([]string{none}))
-			})
-			require.NoError(t, err)
-			assert.Equal(t, []reference.Answer{{Problem: "the answer is larger than 16384 KiB"}}, got)
+			assert.Equal(t, reference.Answer{Problem: "the answer is larger than 16384 KiB"}, answerOf(t, server, c.question))
 			assert.EqualValues(t, 1, c.asked.Load(), "an answer that is too large is not asked for again")
+		})
+	}
+}
+
+// answerOf fetches what one question asks of a service.
+func answerOf(t *testing.T, server *httptest.Server, question string) reference.Answer {
+	none := filepath.Join(t.TempDir(), "none")
+	got, err := Fetch(t.Context(), []string{question}, time.Minute, "/", func() (Clients, error) {
+		return New(t.Context(), config.WithRegion("us-east-1"), config.WithBaseEndpoint(server.URL),
+			config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("a", "b", "")),
+			config.WithSharedConfigFiles([]string{none}), config.WithSharedCredentialsFiles([]string{none}))
+	})
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	return got[0]
+}
+
+// TestBoundedPages has a service with one page more, always.
+func TestBoundedPages(t *testing.T) {
+	t.Parallel()
+	for name, page := range map[string]string{
+		"full":  `{"NextToken":"s3cret","Parameters":[{"Name":"/a/b","Value":"` + strings.Repeat("s3cret", 100_000) + `"}]}`,
+		"empty": `{"NextToken":"s3cret"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, page) }))
+			defer server.Close()
+			assert.Equal(t, reference.Answer{Problem: "has more below it than an environment holds"}, answerOf(t, server, reference.Below+"/a"))
 		})
 	}
 }
