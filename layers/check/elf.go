@@ -11,9 +11,6 @@ import (
 	"github.com/graft-lambda/graft/layers"
 )
 
-// machines are the processors that Lambda has.
-var machines = map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}
-
 // isProgram reports whether an object is a program and no library.
 func isProgram(o *native.Object) bool {
 	return o.Type == elf.ET_EXEC || o.Type == elf.ET_DYN && o.Interp != "" && o.Soname == ""
@@ -98,7 +95,7 @@ func (l *Layer) builtFor() string {
 		if e.object == nil {
 			continue
 		}
-		arch := machines[e.object.Machine]
+		arch := native.Arch(e.object.Machine)
 		if arch == "" || found != "" && arch != found {
 			return ""
 		}
