@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // vetLock reports the first package of a package-lock.json that comes from a
@@ -56,7 +57,9 @@ func vetLocked(part any) error {
 // gitHosts are those for which npm takes a URL of a project for its repository.
 var gitHosts = []string{"github.com", "www.github.com", "gitlab.com", "www.gitlab.com", "bitbucket.org", "www.bitbucket.org", "gist.github.com", "git.sr.ht"}
 
-// isGit reports whether npm would not simply load the file from.
+// isGit reports whether npm would not simply load the file from. It knows a file
+// among the URLs of gitHosts as npm does:
+// https://github.com/npm/hosted-git-info/blob/main/lib/hosts.js
 func isGit(from string) bool {
 	u, err := url.Parse(from)
 	if err != nil {
@@ -71,9 +74,24 @@ func isGit(from string) bool {
 	default:
 		return true
 	}
-	if !slices.Contains(gitHosts, strings.ToLower(u.Hostname())) {
+	host := strings.ToLower(u.Hostname())
+	parts := strings.Split(u.Path, "/")
+	switch {
+	case host == "" || strings.Contains(from, `\`) || strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII }),
+		slices.Contains(parts, ".") || slices.Contains(parts, ".."):
+		return true // npm reads it as another URL than Go
+	case !slices.Contains(gitHosts, host):
 		return false
 	}
-	parts := strings.Split(u.Path, "/")
-	return u.Hostname() != "github.com" || len(parts) < 5 || parts[3] != "releases" && parts[3] != "archive"
+	file := u.EscapedPath()
+	parts = strings.Split(file, "/")
+	switch host {
+	case "github.com":
+		return len(parts) < 5 || parts[3] != "releases" && parts[3] != "archive"
+	case "gitlab.com": // its package registry's files, too
+		return !strings.Contains(file, "/-/")
+	case "bitbucket.org":
+		return len(parts) < 5 || parts[3] != "get"
+	}
+	return true
 }

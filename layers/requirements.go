@@ -27,6 +27,7 @@ var wheelFile = regexp.MustCompile(`^(%2[Bb]|[\w.+!-])*\w\.whl$`)
 // pip does it.
 func vetRequirements(files map[string][]byte, _ Options) error {
 	text := strings.ReplaceAll(string(files["requirements.txt"]), "\r\n", "\n")
+	text = strings.TrimPrefix(text, "\ufeff") // as pip does it
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, breaks) || recoded(text) {
 		return errors.New("not plain UTF-8: pip may read it in another way than graft")
 	}
