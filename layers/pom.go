@@ -20,7 +20,15 @@ func vetPOM(files map[string][]byte, opt Options) error {
 	d.CharsetReader = func(charset string, r io.Reader) (io.Reader, error) {
 		switch strings.ToLower(charset) {
 		case "us-ascii", "iso-8859-1":
-			return r, nil
+			text, err := io.ReadAll(r)
+			if err != nil {
+				return nil, err
+			}
+			runes := make([]rune, len(text))
+			for i, b := range text {
+				runes[i] = rune(b)
+			}
+			return strings.NewReader(string(runes)), nil
 		}
 		return nil, errors.New("another encoding than UTF-8")
 	}

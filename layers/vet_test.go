@@ -130,6 +130,7 @@ func TestVetPOM(t *testing.T) {
 	t.Parallel()
 	for pom, want := range map[string]string{
 		`<?xml version="1.0" encoding="UTF-8"?><project><name>&oslash;</name><dependencies><dependency/></dependencies></project>`: "",
+		"<?xml version='1.0' encoding='ISO-8859-1'?><project><name>M\xfcller</name></project>":                                     "",
 		`<project><build><extensions><extension/></extensions></build></project>`:                                                  "<extensions>: has Maven load code",
 		`<project><build><pluginManagement><plugins><plugin/></plugins></pluginManagement></build></project>`:                      "<plugins>: has Maven load code",
 		`<!DOCTYPE project [<!ENTITY x "<extensions/>">]><project>&x;</project>`:                                                   "document type",

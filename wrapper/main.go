@@ -22,8 +22,8 @@
 //
 //	GRAFT_DISABLE   unset, 0 or false (default): nothing is switched off.
 //	                1, true or *: the runtime is started untouched.
-//	                NAME[,NAME…]: these agents are left out; a name that no agent
-//	                has is told.
+//	                NAME[,NAME…]: these agents are left out; GRAFT_LOG=info tells
+//	                of a name that no agent has.
 //	                It is read before anything else, from the function's own
 //	                environment only.
 //	GRAFT_STRICT    0 (default), 1: a problem or a skipped agent ends graft with

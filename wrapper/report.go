@@ -39,10 +39,10 @@ func report(d inject.Decision, w io.Writer) {
 			line("%s", oneLine(text))
 		}
 	}
+	if len(d.Misnamed) > 0 && d.Settings.Log >= fragment.Info {
+		line("GRAFT_DISABLE: a name in it is no agent's here, and switches nothing off")
+	}
 	if warn {
-		if len(d.Misnamed) > 0 {
-			line("GRAFT_DISABLE: a name in it is no agent's here, and switches nothing off")
-		}
 		for _, w := range d.Warnings {
 			line("%s", oneLine(w))
 		}

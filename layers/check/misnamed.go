@@ -8,20 +8,25 @@ import (
 	"github.com/graft-lambda/graft/inject/fragment"
 )
 
-// misnamed checks that GRAFT_DISABLE names agents of the layers, if all are here.
+// misnamed checks that GRAFT_DISABLE misspells no agent of the layers, if all are
+// here.
 func (s *stack) misnamed(list []fragment.Fragment, problems []fragment.Problem) {
 	value, _ := fragment.Lookup(s.vars, "GRAFT_DISABLE")
 	_, names := fragment.Disabled(value)
-	wrong := fragment.Misnamed(names, list, problems)
-	if len(wrong) == 0 || s.partial {
-		return
-	}
 	var agents []string
 	for _, f := range list {
 		agents = append(agents, f.Name)
 	}
 	for _, p := range problems {
 		agents = append(agents, p.Agent)
+	}
+	// A setting for many functions names agents that not all of them have: only
+	// what looks misspelt is told.
+	wrong := slices.DeleteFunc(fragment.Misnamed(names, list, problems), func(name string) bool {
+		return Nearest(strings.ToLower(name), agents) == ""
+	})
+	if len(wrong) == 0 || s.partial {
+		return
 	}
 	s.whole("agent-unknown", "%s", Misnamed(wrong, agents))
 }

@@ -89,7 +89,7 @@ var Rules = []Rule{
 	{"variable-name", Error, "A variable's name that Lambda refuses", "use letters, digits and underscores, a letter first, two at least"},
 	{"variable-reserved", Error, "A variable that Lambda reserves: the deployment fails", "take it out; Lambda sets it"},
 	{"unknown-setting", Error, "A GRAFT_ variable that graft does not know", "correct the name"},
-	{"agent-unknown", Warning, "A name in GRAFT_DISABLE that no agent of the function's layers has: it switches nothing off", "write the agent's name as its fragment has it: NAME of NN-NAME.env"},
+	{"agent-unknown", Warning, "A misspelt name in GRAFT_DISABLE: no agent of the function's layers has it, and it switches nothing off", "write the agent's name as its fragment has it: NAME of NN-NAME.env"},
 	{"bad-setting", Error, "A setting whose value graft does not understand", "see the table of settings"},
 	{"wrapper-unsupported", Error, "AWS_LAMBDA_EXEC_WRAPPER on an OS-only runtime, which calls no wrapper by itself", "call /opt/graft in the bootstrap, and take the variable out"},
 	{"wrapper-missing", Error, "AWS_LAMBDA_EXEC_WRAPPER names a file that is not there: the function does not start", "add the layer that has it, or correct the path"},
