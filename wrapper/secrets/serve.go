@@ -15,10 +15,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/smithy-go/logging"
 
 	"github.com/graft-lambda/graft/internal/secretsapi"
 	"github.com/graft-lambda/graft/internal/store"
@@ -167,7 +165,7 @@ type clients struct {
 
 // connect makes the clients from the environment as it is now.
 func connect(ctx context.Context) (secretsapi.Service, error) {
-	c, err := store.New(ctx, config.WithLogger(logging.Nop{}))
+	c, err := store.New(ctx)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, err
